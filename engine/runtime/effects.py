@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from engine.definitions.model import Delivery
 from engine.jsonvalue import Json, JsonObject
-from engine.runtime.states import Delivery, ExecutionStatus, StepKey, TimerKind
+from engine.runtime.states import ExecutionStatus, StepKey, TimerKind
 from engine.runtime.transitions import Failure
 
 

@@ -74,10 +74,3 @@ class TimerKind(StrEnum):
     RETRY = "retry"
     STEP_TIMEOUT = "step_timeout"
     WORKFLOW_TIMEOUT = "workflow_timeout"
-
-
-class Delivery(StrEnum):
-    """What a crash between an intent and its outcome may lead to."""
-
-    EFFECTIVELY_ONCE = "effectively_once"
-    AT_MOST_ONCE = "at_most_once"
