@@ -1,7 +1,7 @@
 """Tables of the durable runtime: executions, checkpoints, inbox, timers, workers.
 
-`workflow_executions` is a view over `executions` and `step_checkpoints` (see the migrations): readers of SQL see one row
-per execution with its current per-step checkpoints in `steps`.
+`workflow_executions` is a view over `executions` and `step_checkpoints` (see the migrations): readers of SQL see one
+row per execution with its current per-step checkpoints in `steps`.
 
 Payloads are `json`, not `jsonb`: their bytes stay as they were stored, so that digests over them are stable.
 """

@@ -1,0 +1,163 @@
+"""Tables of what starts executions: triggers of published workflows, schedules and their ticks, webhooks."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+
+from engine.store.tables.metadata import metadata
+
+workflow_triggers = Table(
+    "workflow_triggers",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("trigger_id", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("event_type", Text),
+    Column("config", JSONB, nullable=False),
+    Column("is_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("type in ('manual', 'event', 'schedule', 'webhook', 'condition')", name="type_known"),
+    Index(
+        "ix_workflow_triggers_event_type",
+        "tenant_id",
+        "event_type",
+        postgresql_where=text("type in ('event', 'condition') and is_enabled"),
+    ),
+)
+
+scheduled_workflows = Table(
+    "scheduled_workflows",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("workflow_id", Uuid, nullable=False),
+    Column("trigger_id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("timezone", Text, nullable=False, server_default="UTC"),
+    Column("catch_up", Text, nullable=False, server_default="latest"),
+    Column("catch_up_window_s", Integer, nullable=False, server_default="3600"),
+    Column("overlap", Text, nullable=False, server_default="skip"),
+    Column("jitter_ms", Integer, nullable=False, server_default="0"),
+    Column("drift_window_s", Integer, nullable=False, server_default="5"),
+    Column("payload", JSON),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("cursor_at", DateTime(timezone=True), nullable=False),
+    Column("next_tick_at", DateTime(timezone=True)),
+    Column("paused_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("tenant_id", "workflow_id", "trigger_id"),
+    CheckConstraint("catch_up in ('skip', 'latest', 'all')", name="catch_up_known"),
+    CheckConstraint("overlap in ('allow', 'skip', 'buffer', 'cancel_other')", name="overlap_known"),
+    CheckConstraint("status in ('active', 'paused')", name="status_known"),
+    Index("ix_scheduled_workflows_next_tick", "next_tick_at", postgresql_where=text("status = 'active'")),
+)
+
+schedule_ticks = Table(
+    "schedule_ticks",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("schedule_id", Uuid, primary_key=True),
+    Column("tick_at", DateTime(timezone=True), primary_key=True),
+    Column("until_tick_at", DateTime(timezone=True)),
+    Column("count", BigInteger, nullable=False, server_default="1"),
+    Column("status", Text, nullable=False),
+    Column("fired_at", DateTime(timezone=True)),
+    Column("drift_ms", BigInteger),
+    Column("execution_id", Uuid),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("is_backfill", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint(
+        "status in ('pending', 'buffered', 'fired', 'skipped', 'missed', 'caught_up', 'late')", name="status_known"
+    ),
+    Index("ix_schedule_ticks_execution", "tenant_id", "execution_id"),
+)
+
+workflow_webhooks = Table(
+    "workflow_webhooks",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("workflow_id", Uuid, nullable=False),
+    Column("trigger_id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("signature", Text, nullable=False, server_default="standard"),
+    Column("is_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("workflow_id", "path"),
+    CheckConstraint("signature in ('standard', 'github')", name="signature_known"),
+)
+
+webhook_secrets = Table(
+    "webhook_secrets",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("workflow_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("key_id", Text, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflow_definitions.tenant_id", "workflow_definitions.id"]),
+    CheckConstraint("status in ('active', 'retiring', 'revoked')", name="status_known"),
+    Index("ix_webhook_secrets_workflow", "workflow_id", "status"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("webhook_id", Uuid),
+    Column("workflow_id", Uuid, nullable=False),
+    Column("message_id", Text),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("headers", JSONB, nullable=False),
+    Column("body", Text),
+    Column("body_sha256", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("execution_id", Uuid),
+    Column("replay_of", Uuid),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_webhook_deliveries_workflow", "tenant_id", "workflow_id", "id"),
+    Index("ix_webhook_deliveries_received", "received_at"),
+)
+
+webhook_replays = Table(
+    "webhook_replays",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("webhook_id", Uuid, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("body_sha256", Text, nullable=False),
+    Column("execution_id", Uuid, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("ix_webhook_replays_expires", "expires_at"),
+)
