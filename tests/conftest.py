@@ -1,0 +1,132 @@
+"""Servers, databases and clocks for all tests.
+
+Each pytest process (each xdist worker too) has real servers of its own, started by the first test that asks. They run
+without fsync: nothing here outlives the session. Tests of durability start a server themselves, with `durable=True`.
+"""
+
+import asyncio
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from scripts.embedded.postgres import OWNER, EmbeddedPostgres, PostgresConfig
+from scripts.embedded.valkey import EmbeddedValkey, ValkeyConfig
+from tests.clock import FakeClock
+
+T = TypeVar("T")
+_SERVERS = {"servers_folder", "postgres", "postgres_url", "redis_url", "database_url", "empty_database_url"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, so that `-m "not server"` is always right."""
+    for item in items:
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """A folder that the servers' unprivileged account can reach, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="maestro-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(PostgresConfig(servers_folder / "postgres", durable=False))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: EmbeddedPostgres) -> str:
+    """URL of the running server, as superuser. The product itself never connects like this."""
+    return postgres.superuser_url
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers_folder: Path) -> Iterator[str]:
+    """URL of a running Redis-protocol server, shared by the session: flush it, or use keys of your own."""
+    server = EmbeddedValkey(ValkeyConfig(servers_folder / "valkey", durable=False))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: EmbeddedPostgres) -> str:
+    """Name of a migrated database, made as the product makes it: by the tables' owner, who is no superuser."""
+    from engine.store.migrate import migrate  # noqa: PLC0415  only tests with a database pay for it
+
+    name = "maestro_template"
+    _administer(postgres, f"create database {name} owner {OWNER}")
+    _run(migrate(_of_database(postgres.url, name)))
+    return name
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres: EmbeddedPostgres, template_database: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database for the tests of this module alone, as the tables' owner."""
+    with_template = f"template {template_database} strategy file_copy"
+    yield from _database(postgres, _name_after(request.node.name), with_template)
+
+
+@pytest.fixture
+def empty_database_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database with nothing in it, as the owner that migrations run as."""
+    yield from _database(postgres, _name_after(request.node.name), "")
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def jwt_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _database(postgres: EmbeddedPostgres, name: str, options: str) -> Iterator[str]:
+    _administer(postgres, f"create database {name} owner {OWNER} {options}")
+    yield _of_database(postgres.url, name)
+    _administer(postgres, f"drop database {name} with (force)")
+
+
+def _name_after(node: str) -> str:
+    stem = re.sub(r"[^a-z0-9]+", "_", Path(node).stem.lower())
+    return f"t_{stem[:40]}_{secrets.token_hex(4)}"
+
+
+def _of_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _administer(postgres: EmbeddedPostgres, statement: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(postgres.superuser_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    _run(execute())
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a loop of its own, in a thread: the loop of the tests stays untouched."""
+    with ThreadPoolExecutor(1) as pool:
+        run: Callable[[Coroutine[Any, Any, T]], T] = asyncio.run
+        return pool.submit(run, coroutine).result()
