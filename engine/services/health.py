@@ -1,0 +1,40 @@
+"""Whether what the process depends on answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from engine.errors import MaestroError
+
+Probe = Callable[[], Awaitable[None]]
+PROBE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyHealth:
+    """One dependency; `message` says what is wrong where it does not answer."""
+
+    name: str
+    is_ready: bool
+    message: str = ""
+
+
+class Health:
+    """Readiness by dependency."""
+
+    def __init__(self, probes: Mapping[str, Probe]) -> None:
+        self._probes = probes
+
+    async def check(self) -> tuple[DependencyHealth, ...]:
+        """Ask all dependencies at once, two seconds each at most."""
+        return tuple(await asyncio.gather(*(self._ask(name, probe) for name, probe in self._probes.items())))
+
+    async def _ask(self, name: str, probe: Probe) -> DependencyHealth:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                await probe()
+        except MaestroError as error:
+            return DependencyHealth(name, is_ready=False, message=error.message)
+        except TimeoutError:
+            return DependencyHealth(name, is_ready=False, message="It does not answer in time.")
+        return DependencyHealth(name, is_ready=True)
