@@ -1,0 +1,159 @@
+"""Checkpoints: the group commit of many executions, their histories, and what became of a commit without an answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from engine.jsonvalue import dumps
+from engine.runtime.states import ExecutionStatus
+from engine.runtime.transitions import Failure, Transition
+from engine.store.claims import ExecutionRef
+from engine.store.durable_effects import DurableEffects, write_effects
+from engine.store.event_codec import encode_failure
+from engine.store.hot import HotConnection
+from engine.store.outbox import Announcement
+from engine.store.statements import load
+from engine.store.transition_codec import CheckpointRow, decode_row, encode_row
+
+_SQL = load("checkpoints")
+_CHECKPOINT_COLUMNS = 14
+_ANNOUNCEMENT_COLUMNS = 6
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one execution wants written: its next transitions, and all that must be durable with them.
+
+    Attributes:
+        epoch: of the lease under which it is written; stale: nothing of it is.
+        base_seq: newest checkpoint before this commit.
+        current_step: None leaves the one that stands there.
+        release: give the lease back: nothing is out, the execution waits or has ended.
+        effects: None in the common case, which is one statement for the whole batch.
+    """
+
+    tenant: str
+    execution_id: UUID
+    epoch: int
+    base_seq: int
+    transitions: list[Transition]
+    status: ExecutionStatus
+    current_step: str | None = None
+    finished_at: datetime | None = None
+    failure: Failure | None = None
+    failed_steps: tuple[str, ...] = ()
+    release: bool = False
+    announcements: list[Announcement] = field(default_factory=list)
+    effects: DurableEffects | None = None
+
+    @property
+    def last_seq(self) -> int:
+        """Newest checkpoint after this commit."""
+        return self.base_seq + len(self.transitions)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a group commit did.
+
+    Attributes:
+        held: executions whose fence held; the others lost their lease and nothing was written for them.
+        to_ring: executions to which this commit posted something, or which it started.
+    """
+
+    held: frozenset[UUID]
+    to_ring: tuple[ExecutionRef, ...]
+
+
+async def write(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Written:
+    """Write all of `commits` in one transaction, of one statement where none of them has rarer effects.
+
+    Raises:
+        Unavailable: no answer; `landed` tells what was written.
+        MaestroError: the database refused a row; nothing was written for any of them.
+    """
+    tenants = frozenset(commit.tenant for commit in commits)
+    arguments = _arguments(owner, commits)
+    if all(commit.effects is None for commit in commits):
+        async with connection.for_tenants(tenants) as raw:
+            return Written(await _commit(raw, arguments), ())
+    async with connection.transaction(tenants) as raw:
+        held = await _commit(raw, arguments)
+        with_effects = [commit.effects for commit in commits if commit.effects and commit.execution_id in held]
+        return Written(held, await write_effects(raw, with_effects))
+
+
+async def landed(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> tuple[set[UUID], set[UUID]]:
+    """After a lost answer: which commits were written, and which were not and may be repeated.
+
+    A commit in neither set lost its lease.
+    """
+    tenants, ids = [c.tenant for c in commits], [c.execution_id for c in commits]
+    async with connection.for_tenants(frozenset(tenants)) as raw:
+        rows = {row["id"]: row for row in await raw.fetch(_SQL["standing"], tenants, ids)}
+    written: set[UUID] = set()
+    repeatable: set[UUID] = set()
+    for commit in commits:
+        row = rows.get(commit.execution_id)
+        if row is None or row["lease_epoch"] != commit.epoch:
+            continue
+        owned = row["lease_owner"] == owner
+        if row["last_seq"] == commit.last_seq and owned != commit.release:
+            written.add(commit.execution_id)
+        elif row["last_seq"] == commit.base_seq and owned:
+            repeatable.add(commit.execution_id)
+    return written, repeatable
+
+
+async def histories(connection: HotConnection, refs: Sequence[ExecutionRef]) -> dict[UUID, list[Transition]]:
+    """All recorded transitions of each execution, in order."""
+    rows = await connection.fetch(_SQL["history"], [ref.tenant for ref in refs], [ref.id for ref in refs])
+    found: dict[UUID, list[Transition]] = {ref.id: [] for ref in refs}
+    for row in rows:
+        found[row["execution_id"]].append(decode_row(row))
+    return found
+
+
+async def _commit(raw: asyncpg.Connection, arguments: list[object]) -> frozenset[UUID]:
+    return frozenset(row["id"] for row in await raw.fetch(_SQL["commit"], *arguments))
+
+
+def _arguments(owner: UUID, commits: Sequence[Commit]) -> list[object]:
+    """The arrays of the statement `commit`, in the order of its parameters."""
+    heads: list[tuple[object, ...]] = []
+    rows: list[CheckpointRow] = []
+    announcements: list[tuple[object, ...]] = []
+    for c in commits:
+        heads.append(
+            (
+                c.tenant,
+                c.execution_id,
+                c.epoch,
+                c.base_seq,
+                c.last_seq,
+                c.status.value,
+                c.current_step,
+                c.finished_at,
+                None if c.failure is None else dumps(encode_failure(c.failure)),
+                dumps(list(c.failed_steps)) if c.failed_steps else None,
+                c.release,
+            )
+        )
+        rows.extend(encode_row(c.tenant, c.execution_id, c.epoch, transition) for transition in c.transitions)
+        announcements.extend(
+            (c.tenant, a.id, a.topic, a.subject_id, dumps(a.payload), a.traceparent) for a in c.announcements
+        )
+    return [
+        *_columns(heads, len(heads[0])),
+        owner,
+        *_columns(rows, _CHECKPOINT_COLUMNS),
+        *_columns(announcements, _ANNOUNCEMENT_COLUMNS),
+    ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,210 @@
+"""Effects of the core that are rows: timers, tasks, children, waits, mail. Written in the commit that caused them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from engine.jsonvalue import Json, JsonObject, dumps
+from engine.runtime.effects import (
+    Await,
+    CancelChild,
+    CancelTimers,
+    CloseTask,
+    OpenTask,
+    SetTimer,
+    StartChild,
+    StopAwaiting,
+)
+from engine.runtime.events import CancelAsked, ChildFinished, Event, kind_of
+from engine.runtime.states import ExecutionStatus
+from engine.runtime.transitions import Failure
+from engine.store.claims import ExecutionRef
+from engine.store.event_codec import encode
+from engine.store.statements import load
+
+_SQL = load("durable_effects")
+
+DurableEffect = SetTimer | CancelTimers | OpenTask | CloseTask | StartChild | CancelChild | Await | StopAwaiting
+DEEPEST = 20
+"""Levels of sub-workflows; one more fails its step, so that a recursion which validation could not see ends."""
+
+
+@dataclass(slots=True)
+class DurableEffects:
+    """All of one execution's effects within one commit, in the order in which the core asked for them.
+
+    Attributes:
+        workflow_id: of the execution, for its tasks.
+        mail: inbox rows whose events this commit has acted on.
+        finished: the parent's news when this execution ends and has a parent.
+        is_final: its timers and waits have no further meaning and go.
+        new_id: makes ids of tasks and inbox rows.
+    """
+
+    tenant: str
+    execution_id: UUID
+    workflow_id: UUID
+    started_by: str
+    new_id: Callable[[], UUID]
+    asked: list[DurableEffect] = field(default_factory=list)
+    mail: list[UUID] = field(default_factory=list)
+    finished: tuple[UUID, ChildFinished] | None = None
+    is_final: bool = False
+
+
+_Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows of one batch, by statement."""
+
+    mail: list[_Row] = field(default_factory=list)
+    timers_cancelled: list[_Row] = field(default_factory=list)
+    timers_set: dict[_Row, _Row] = field(default_factory=dict)
+    waits_ended: list[_Row] = field(default_factory=list)
+    waits: dict[_Row, _Row] = field(default_factory=dict)
+    children: list[_Row] = field(default_factory=list)
+    tasks: list[_Row] = field(default_factory=list)
+    tasks_closed: list[_Row] = field(default_factory=list)
+    posts: list[_Row] = field(default_factory=list)
+    final: list[_Row] = field(default_factory=list)
+    rings: list[ExecutionRef] = field(default_factory=list)
+
+
+async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffects]) -> tuple[ExecutionRef, ...]:
+    """Write the rows of a batch within the caller's transaction. Returns which executions to ring after commit."""
+    batch = _Batch()
+    for of_one in effects:
+        _gather(batch, of_one)
+    await _write(raw, "consume_mail", batch.mail)
+    await _write(raw, "cancel_timers", batch.timers_cancelled)
+    await _write(raw, "set_timers", list(batch.timers_set.values()))
+    await _write(raw, "stop_awaiting", batch.waits_ended)
+    await _write(raw, "await", list(batch.waits.values()))
+    await _write(raw, "close_tasks", batch.tasks_closed)
+    await _write(raw, "open_tasks", batch.tasks)
+    await _write(raw, "forget_timers", batch.final)
+    await _write(raw, "forget_waits", batch.final)
+    await _start_children(raw, batch, {found.execution_id: found for found in effects})
+    await _write(raw, "post", batch.posts)
+    return tuple(batch.rings)
+
+
+async def _write(raw: asyncpg.Connection, statement: str, rows: Sequence[_Row], *rest: object) -> Sequence[Any]:
+    if not rows:
+        return ()
+    found: Sequence[Any] = await raw.fetch(_SQL[statement], *(list(c) for c in zip(*rows, strict=True)), *rest)
+    return found
+
+
+def _gather(batch: _Batch, of_one: DurableEffects) -> None:
+    tenant, execution_id = of_one.tenant, of_one.execution_id
+    batch.mail.extend((tenant, execution_id, row_id) for row_id in of_one.mail)
+    for effect in of_one.asked:
+        _gather_effect(batch, of_one, effect)
+    if of_one.finished is not None:
+        parent, news = of_one.finished
+        _post(batch, of_one, parent, news)
+    if of_one.is_final:
+        batch.final.append((tenant, execution_id))
+
+
+def _gather_effect(batch: _Batch, of_one: DurableEffects, effect: DurableEffect) -> None:
+    who = (of_one.tenant, of_one.execution_id)
+    match effect:
+        case SetTimer(key=key, kind=kind):
+            slot = (*who, key.path, key.iteration, kind.value)
+            batch.timers_set[slot] = (*slot, effect.generation, effect.attempt, effect.due_at)
+        case CancelTimers(key=key, kind=kind):
+            place = (*who, key.path, key.iteration)
+            batch.timers_cancelled.append((*place, kind.value if kind else None))
+            for slot in [s for s in batch.timers_set if s[:4] == place and (kind is None or s[4] == kind.value)]:
+                del batch.timers_set[slot]
+        case Await(key=key):
+            place = (*who, key.path, key.iteration)
+            batch.waits[place] = (*place, effect.generation, effect.event_type, dumps(effect.correlation))
+        case StopAwaiting(key=key):
+            place = (*who, key.path, key.iteration)
+            batch.waits_ended.append(place)
+            batch.waits.pop(place, None)
+        case OpenTask():
+            batch.tasks.append(_task(of_one, effect))
+        case CloseTask(key=key):
+            batch.tasks_closed.append((*who, key.path, key.iteration))
+        case StartChild(key=key):
+            child = (of_one.tenant, effect.child_id, effect.workflow_id, effect.version, dumps(effect.trigger_data))
+            batch.children.append((*child, of_one.execution_id, key.path, key.iteration, effect.generation))
+        case CancelChild():
+            actor = f"execution:{of_one.execution_id}"
+            _post(
+                batch, of_one, effect.child_id, CancelAsked(actor=actor, reason="The parent execution was cancelled.")
+            )
+
+
+def _post(batch: _Batch, of_one: DurableEffects, execution_id: UUID, event: Event) -> None:
+    row = (of_one.tenant, execution_id, of_one.new_id(), kind_of(event), dumps(encode(event)))
+    batch.posts.append(row)
+    batch.rings.append(ExecutionRef(of_one.tenant, execution_id))
+
+
+async def _start_children(raw: asyncpg.Connection, batch: _Batch, parents: dict[UUID, DurableEffects]) -> None:
+    """Start children; one that cannot start is told to its parent as a failed child."""
+    if not batch.children:
+        return
+    asked = {row[1]: row for row in batch.children}
+    for found in await _write(raw, "start_children", batch.children, DEEPEST):
+        row = asked[found["child_id"]]
+        if found["version"] is not None and not found["too_deep"]:
+            batch.rings.append(ExecutionRef(row[0], found["child_id"]))
+            continue
+        failure = _too_deep() if found["too_deep"] else _no_version(row[2], row[3])
+        key = _key_of(parents[row[5]], found["child_id"])
+        news = ChildFinished(key, row[8], found["child_id"], ExecutionStatus.FAILED, failure=failure)
+        _post(batch, parents[row[5]], row[5], news)
+
+
+def _key_of(parent: DurableEffects, child_id: UUID) -> Any:
+    return next(e.key for e in parent.asked if isinstance(e, StartChild) and e.child_id == child_id)
+
+
+def _no_version(workflow_id: UUID, version: str | None) -> Failure:
+    wanted = "a published version" if version is None else f"version {version}"
+    return Failure("subprocess.version_not_found", f"The sub-workflow {workflow_id} does not have {wanted}.")
+
+
+def _too_deep() -> Failure:
+    return Failure("subprocess.too_deep", f"Sub-workflows are nested more than {DEEPEST} levels deep.")
+
+
+def _task(of_one: DurableEffects, effect: OpenTask) -> _Row:
+    config = effect.config
+    return (
+        of_one.tenant,
+        of_one.new_id(),
+        of_one.execution_id,
+        of_one.workflow_id,
+        effect.key.path,
+        effect.key.iteration,
+        effect.generation,
+        _text(config, "title") or effect.key.path,
+        _text(config, "description"),
+        dumps(_texts(config, "assignees")),
+        dumps(_texts(config, "candidateGroups")),
+        dumps(config.get("formConfig") or {}),
+        dumps(effect.input),
+        of_one.started_by,
+    )
+
+
+def _text(config: JsonObject, name: str) -> str:
+    value = config.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(config: JsonObject, name: str) -> list[Json]:
+    value = config.get(name)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

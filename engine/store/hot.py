@@ -1,0 +1,100 @@
+"""Raw connections of the hot paths: prepared statements, plans that do not depend on the size of a fresh table."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from engine.store.database import Database, tenant_array
+from engine.store.errors import DriverError, translate
+
+_PLANNING: Final = """
+SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
+       set_config('enable_mergejoin', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('jit', 'off', false)
+"""
+"""Every hot statement walks from given ids to rows by primary key. Left to itself the planner picks a sequential scan
+while the tables are tiny, and a prepared statement keeps that plan until the next ANALYZE: the plan trap of a fresh
+database."""
+
+_TENANTS: Final = "SELECT set_config('maestro.tenants', $1, false)"
+
+
+class HotConnection:
+    """One raw connection, one user at a time; reopened by its next use after it broke."""
+
+    def __init__(self, database: Database, role: str) -> None:
+        self._database = database
+        self._role = role
+        self._connection: asyncpg.Connection | None = None
+        self._lock = asyncio.Lock()
+        self._tenants: frozenset[str] = frozenset()
+
+    async def fetch(self, sql: str, *arguments: object, timeout_s: float | None = None) -> Sequence[Any]:
+        """Rows of one statement, a transaction of its own.
+
+        Raises:
+            Unavailable: the server does not answer; whether the statement was committed is unknown.
+            MaestroError: as `engine.store.errors.translate` says.
+        """
+        async with self._used() as connection:
+            rows: Sequence[Any] = await connection.fetch(sql, *arguments, timeout=timeout_s)
+            return rows
+
+    @asynccontextmanager
+    async def transaction(self, tenants: frozenset[str]) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction for rows of `tenants`. Errors as for `fetch`."""
+        async with self.for_tenants(tenants) as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def for_tenants(self, tenants: frozenset[str]) -> AsyncIterator[asyncpg.Connection]:
+        """The connection, its session set to `tenants` (or more: those of statements before). Errors as for `fetch`.
+
+        The setting is the session's and changes only when a new tenant turns up: a commit costs no round trip for it.
+        """
+        async with self._used() as connection:
+            if not tenants <= self._tenants:
+                wanted = self._tenants | tenants if len(self._tenants) < _TENANTS_KEPT else tenants
+                await connection.fetchval(_TENANTS, tenant_array(sorted(wanted)))
+                self._tenants = wanted
+            yield connection
+
+    async def close(self) -> None:
+        """Close it; a later use would open it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(timeout=2)
+
+    @asynccontextmanager
+    async def _used(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._lock:
+            try:
+                connection = await self._opened()
+                yield connection
+            except asyncio.CancelledError:
+                self._drop()
+                raise
+            except DriverError as error:
+                if isinstance(error, OSError | TimeoutError):
+                    self._drop()
+                raise translate(error) or error from error
+
+    async def _opened(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._tenants = frozenset()
+            self._connection = await self._database.raw(self._role)
+            await self._connection.fetch(_PLANNING)
+        return self._connection
+
+    def _drop(self) -> None:
+        """Forget a connection whose protocol may be in the middle of an answer."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+_TENANTS_KEPT: Final = 64
+"""Tenants a session collects before it starts anew: row security compares each row with all of them."""

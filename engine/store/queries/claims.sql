@@ -1,0 +1,51 @@
+-- name: claim   one row per execution found; verdict: claimed, held (its owner lives), final, idle (nothing to do).
+-- An execution that is missing from the answer was locked by somebody else at this moment, or does not exist.
+-- A final one is claimed only for a retry: it is running again from here on, and the fold of the retry says so.
+WITH me AS (
+    SELECT w.id FROM workers w WHERE w.tenant_id = '*' AND w.id = $3 AND w.lease_until > now()
+), found AS (
+    SELECT e.tenant_id, e.id, e.status, e.lease_owner,
+           CASE
+               WHEN o.id IS NOT NULL THEN 'held'
+               WHEN e.status IN ('completed', 'failed', 'cancelled') THEN
+                   CASE WHEN EXISTS (SELECT FROM execution_inbox i
+                                      WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id
+                                        AND i.kind = 'RetryAsked')
+                        THEN 'claimed' ELSE 'final' END
+               WHEN e.status = 'queued' OR e.lease_owner IS NOT NULL THEN 'claimed'
+               WHEN EXISTS (SELECT FROM execution_inbox i
+                             WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id) THEN 'claimed'
+               ELSE 'idle'
+           END AS verdict
+      FROM unnest($1::text[], $2::uuid[]) AS a(tenant_id, id)
+      JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
+      LEFT JOIN workers o ON o.tenant_id = '*' AND o.id = e.lease_owner AND o.lease_until > now()
+       FOR UPDATE OF e SKIP LOCKED
+), taken AS (
+    UPDATE executions e
+       SET lease_owner = me.id,
+           lease_epoch = e.lease_epoch + 1,
+           deliveries = e.deliveries + 1,
+           status = CASE WHEN e.status = 'paused' THEN 'paused' ELSE 'running' END,
+           started_at = coalesce(e.started_at, now()),
+           finished_at = NULL
+      FROM found f, me
+     WHERE f.verdict = 'claimed' AND e.tenant_id = f.tenant_id AND e.id = f.id
+    RETURNING e.tenant_id, e.id, f.lease_owner, e.lease_epoch, e.workflow_id, e.workflow_version, e.content_hash,
+              f.status, e.trigger_type, e.trigger_data::text AS trigger_data, e.priority, e.qos_class, e.started_by,
+              e.created_at, e.started_at, e.last_seq, e.deliveries, e.parent_execution_id, e.parent_step_path,
+              e.parent_iteration, e.parent_generation, e.depth, e.traceparent,
+              EXISTS (SELECT FROM execution_inbox i
+                       WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id) AS has_mail
+)
+SELECT 'claimed' AS verdict, t.* FROM taken t
+UNION ALL
+SELECT f.verdict, f.tenant_id, f.id, f.lease_owner, 0, NULL, NULL, NULL, f.status, NULL, NULL, 0, NULL, NULL,
+       NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, false
+  FROM found f WHERE f.verdict <> 'claimed';
+
+-- name: still_held   which of these leases are still the asker's, under the same epoch
+SELECT e.id
+  FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS a(tenant_id, id, epoch)
+  JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
+ WHERE e.lease_epoch = a.epoch AND e.lease_owner = $4;

@@ -1,0 +1,104 @@
+-- name: consume_mail
+DELETE FROM execution_inbox i
+ USING unnest($1::text[], $2::uuid[], $3::uuid[]) AS x(tenant_id, execution_id, id)
+ WHERE i.tenant_id = x.tenant_id AND i.execution_id = x.execution_id AND i.id = x.id;
+
+-- name: cancel_timers   kind NULL: every kind of that step instance
+DELETE FROM timers t
+ USING unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[]) AS x(tenant_id, subject_id, step_path, iteration, kind)
+ WHERE t.tenant_id = x.tenant_id AND t.subject_id = x.subject_id AND t.step_path = x.step_path
+   AND t.iteration = x.iteration AND (x.kind IS NULL OR t.kind = x.kind);
+
+-- name: set_timers
+INSERT INTO timers (tenant_id, subject_id, step_path, iteration, kind, generation, attempt, due_at)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::timestamptz[])
+ON CONFLICT (tenant_id, subject_id, kind, step_path, iteration)
+   DO UPDATE SET generation = excluded.generation, attempt = excluded.attempt, due_at = excluded.due_at;
+
+-- name: stop_awaiting
+DELETE FROM event_waits w
+ USING unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) AS x(tenant_id, execution_id, step_path, iteration)
+ WHERE w.tenant_id = x.tenant_id AND w.execution_id = x.execution_id
+   AND w.step_path = x.step_path AND w.iteration = x.iteration;
+
+-- name: await
+INSERT INTO event_waits (tenant_id, execution_id, step_path, iteration, generation, event_type, correlation)
+SELECT x.tenant_id, x.execution_id, x.step_path, x.iteration, x.generation, x.event_type, x.correlation::jsonb
+  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[])
+       AS x(tenant_id, execution_id, step_path, iteration, generation, event_type, correlation)
+ON CONFLICT (tenant_id, execution_id, step_path, iteration)
+   DO UPDATE SET generation = excluded.generation, event_type = excluded.event_type, correlation = excluded.correlation;
+
+-- name: forget_timers   of executions that are final
+DELETE FROM timers t USING unnest($1::text[], $2::uuid[]) AS x(tenant_id, id)
+ WHERE t.tenant_id = x.tenant_id AND t.subject_id = x.id;
+
+-- name: forget_waits   of executions that are final
+DELETE FROM event_waits w USING unnest($1::text[], $2::uuid[]) AS x(tenant_id, id)
+ WHERE w.tenant_id = x.tenant_id AND w.execution_id = x.id;
+
+-- name: post
+INSERT INTO execution_inbox (tenant_id, execution_id, id, kind, payload)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::json[])
+ON CONFLICT DO NOTHING;
+
+-- name: start_children   one row per child asked for; version NULL: no such published version, nothing was started.
+-- A child that is there already (its id derives from parent, step and generation) is left as it is.
+WITH asked AS (
+    SELECT *
+      FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::json[], $6::uuid[], $7::text[], $8::text[], $9::int[])
+           AS a(tenant_id, child_id, workflow_id, version, trigger_data, parent_id, step_path, iteration, generation)
+), chosen AS (
+    SELECT a.*, v.version AS chosen_version, v.content_hash, p.priority, p.qos_class, p.started_by, p.traceparent, p.depth
+      FROM asked a
+      JOIN executions p ON p.tenant_id = a.tenant_id AND p.id = a.parent_id
+      LEFT JOIN workflow_definitions d ON d.tenant_id = a.tenant_id AND d.id = a.workflow_id
+      LEFT JOIN workflow_versions v ON v.tenant_id = a.tenant_id AND v.workflow_id = a.workflow_id
+                                   AND v.version = coalesce(a.version, d.latest_version)
+), started AS (
+    INSERT INTO executions (tenant_id, id, workflow_id, workflow_version, content_hash, trigger_type, trigger_data, priority,
+                            qos_class, started_by, parent_execution_id, parent_step_path, parent_iteration,
+                            parent_generation, depth, traceparent)
+    SELECT c.tenant_id, c.child_id, c.workflow_id, c.chosen_version, c.content_hash, 'subprocess', c.trigger_data, c.priority,
+           c.qos_class, c.started_by, c.parent_id, c.step_path, c.iteration, c.generation, c.depth + 1, c.traceparent
+      FROM chosen c
+     WHERE c.chosen_version IS NOT NULL AND c.depth < $10
+    ON CONFLICT DO NOTHING
+)
+SELECT c.child_id, c.chosen_version AS version, c.depth >= $10 AS too_deep FROM chosen c;
+
+-- name: open_tasks   one candidate only: assigned at once
+WITH asked AS (
+    SELECT *, (SELECT array_agg(v) FROM json_array_elements_text(a.people) v) AS assignees,
+           (SELECT array_agg(v) FROM json_array_elements_text(a.groups) v) AS candidate_groups
+      FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[],
+                  $10::json[], $11::json[], $12::json[], $13::json[], $14::text[])
+           AS a(tenant_id, id, execution_id, workflow_id, step_path, iteration, generation, title, description,
+                people, groups, form_config, context, created_by)
+), opened AS (
+    INSERT INTO human_tasks (tenant_id, id, execution_id, workflow_id, step_path, iteration, generation, title, description,
+                             assignees, candidate_groups, owner, status, form_config, context, created_by, activated_at, audit_seq)
+    SELECT a.tenant_id, a.id, a.execution_id, a.workflow_id, a.step_path, a.iteration, a.generation, a.title, a.description,
+           coalesce(a.assignees, '{}'), coalesce(a.candidate_groups, '{}'),
+           CASE WHEN cardinality(a.assignees) = 1 AND a.candidate_groups IS NULL THEN a.assignees[1] END,
+           CASE WHEN cardinality(a.assignees) = 1 AND a.candidate_groups IS NULL THEN 'assigned' ELSE 'pending' END,
+           a.form_config, a.context, a.created_by, now(), 1
+      FROM asked a
+    RETURNING tenant_id, id, status
+)
+INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
+SELECT o.tenant_id, o.id, 1, now(), 'system', 'created', o.status, 'activate' FROM opened o;
+
+-- name: close_tasks   the execution no longer needs them
+WITH closed AS (
+    UPDATE human_tasks t
+       SET status = 'obsolete', suspended_from = NULL, closed_at = now(), updated_at = now(),
+           revision = t.revision + 1, audit_seq = t.audit_seq + 1
+      FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) AS x(tenant_id, execution_id, step_path, iteration)
+      JOIN human_tasks was ON was.tenant_id = x.tenant_id AND was.execution_id = x.execution_id
+                          AND was.step_path = x.step_path AND was.iteration = x.iteration
+     WHERE t.tenant_id = was.tenant_id AND t.id = was.id AND t.closed_at IS NULL
+    RETURNING t.tenant_id, t.id, t.audit_seq, was.status AS from_status
+)
+INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
+SELECT c.tenant_id, c.id, c.audit_seq, now(), 'system', c.from_status, 'obsolete', 'obsolete' FROM closed c;

@@ -1,0 +1,23 @@
+-- name: look   what waits and should not: one read a second tells a worker all that it might have to do.
+-- why: queued (never taken), mail (unread), orphan (its worker is dead), timer (the next one due), outbox (a topic waits)
+(SELECT 'queued' AS why, e.tenant_id, e.id, NULL::uuid AS owner, NULL::timestamptz AS due_at
+   FROM executions e
+  WHERE e.status = 'queued' AND e.available_at < now() - make_interval(secs => $2)
+  ORDER BY e.available_at LIMIT $3)
+UNION ALL
+(SELECT 'mail', m.tenant_id, m.execution_id, e.lease_owner, NULL
+   FROM (SELECT i.tenant_id, i.execution_id FROM execution_inbox i
+          WHERE i.created_at < now() - make_interval(secs => $2)
+          ORDER BY i.created_at LIMIT $3) m
+   JOIN executions e ON e.tenant_id = m.tenant_id AND e.id = m.execution_id)
+UNION ALL
+(SELECT 'orphan', e.tenant_id, e.id, e.lease_owner, NULL
+   FROM workers w
+   JOIN executions e ON e.lease_owner = w.id
+  WHERE w.tenant_id = '*' AND w.lease_until < now() AND w.id <> $1
+  LIMIT $3)
+UNION ALL
+(SELECT 'timer', '', NULL, NULL, min(t.due_at) FROM timers t WHERE t.kind = ANY ($4::text[]))
+UNION ALL
+(SELECT 'outbox', p.topic, NULL, NULL, NULL FROM unnest($5::text[]) AS p(topic)
+  WHERE EXISTS (SELECT FROM outbox o WHERE o.topic = p.topic AND o.available_at <= now()));

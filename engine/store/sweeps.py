@@ -1,0 +1,65 @@
+"""The sweep: one read a second that finds whatever waits and was not rung, or was left behind by a dead worker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from engine.store.claims import ExecutionRef
+from engine.store.hot import HotConnection
+from engine.store.statements import load
+
+_SQL = load("sweeps")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one look found.
+
+    Attributes:
+        unrung: executions queued for too long.
+        unread: executions whose mail waits too long, with the worker that holds them (None: nobody).
+        orphans: executions held by workers whose lease has run out.
+        next_timer_at: when the next timer is due, by the database's clock; None: there is none.
+        topics: of the outbox that have something to publish.
+    """
+
+    unrung: tuple[ExecutionRef, ...]
+    unread: tuple[tuple[ExecutionRef, UUID | None], ...]
+    orphans: tuple[ExecutionRef, ...]
+    next_timer_at: datetime | None
+    topics: tuple[str, ...]
+
+
+async def look(
+    connection: HotConnection,
+    worker_id: UUID,
+    *,
+    older_than_s: float,
+    limit: int,
+    timer_kinds: Sequence[str],
+    topics: Sequence[str],
+) -> Findings:
+    """One look, at most `limit` executions of each kind."""
+    rows = await connection.fetch(_SQL["look"], worker_id, older_than_s, limit, list(timer_kinds), list(topics))
+    by_why: dict[str, list[ExecutionRef]] = {"queued": [], "orphan": []}
+    unread: dict[ExecutionRef, UUID | None] = {}
+    next_timer_at: datetime | None = None
+    waiting: list[str] = []
+    for row in rows:
+        match row["why"]:
+            case "timer":
+                next_timer_at = row["due_at"]
+            case "outbox":
+                waiting.append(row["tenant_id"])
+            case "mail":
+                unread[ExecutionRef(row["tenant_id"], row["id"])] = row["owner"]
+            case why:
+                by_why[why].append(ExecutionRef(row["tenant_id"], row["id"]))
+    return Findings(
+        unrung=tuple(by_why["queued"]),
+        unread=tuple(unread.items()),
+        orphans=tuple(by_why["orphan"]),
+        next_timer_at=next_timer_at,
+        topics=tuple(waiting),
+    )
