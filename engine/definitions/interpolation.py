@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.definitions.paths import MISSING, Path, PathError, lookup, parse_path
+from engine.definitions.pointers import escaped
 from engine.jsonvalue import Json, dumps
 
 
@@ -99,7 +100,7 @@ def _compile(value: Json, pointer: str) -> Template:
         items = tuple(_compile(item, f"{pointer}/{index}") for index, item in enumerate(value))
         return Constant(value) if all(map(_unchanged, items, value)) else Items(items)
     if isinstance(value, dict):
-        members = tuple((name, _compile(member, f"{pointer}/{_escaped(name)}")) for name, member in value.items())
+        members = tuple((name, _compile(member, f"{pointer}/{escaped(name)}")) for name, member in value.items())
         unchanged = all(map(_unchanged, (member for _, member in members), value.values()))
         return Constant(value) if unchanged else Members(members)
     return Constant(value)
@@ -107,10 +108,6 @@ def _compile(value: Json, pointer: str) -> Template:
 
 def _unchanged(template: Template, value: Json) -> bool:
     return isinstance(template, Constant) and template.value is value
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _compile_text(text: str, pointer: str) -> Template:
@@ -193,7 +190,7 @@ def references(template: Template, pointer: str = "") -> Iterator[tuple[str, Pat
             yield from references(item, f"{pointer}/{index}")
     elif isinstance(template, Members):
         for name, member in template.members:
-            yield from references(member, f"{pointer}/{_escaped(name)}")
+            yield from references(member, f"{pointer}/{escaped(name)}")
 
 
 def template_faults(value: Json, pointer: str = "") -> Iterator[TemplateError]:
@@ -208,4 +205,4 @@ def template_faults(value: Json, pointer: str = "") -> Iterator[TemplateError]:
             yield from template_faults(item, f"{pointer}/{index}")
     elif isinstance(value, dict):
         for name, member in value.items():
-            yield from template_faults(member, f"{pointer}/{_escaped(name)}")
+            yield from template_faults(member, f"{pointer}/{escaped(name)}")
