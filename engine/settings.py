@@ -237,7 +237,7 @@ class _Reader:
     def origins(self, name: str) -> tuple[str, ...]:
         origins = self.items(name)
         for origin in origins:
-            if not _is_url(origin, {"https", "http"}) or urlsplit(origin).path:
+            if origin != "*" and (not _is_url(origin, {"https", "http"}) or urlsplit(origin).path):
                 self.fault(f"{name} holds {origin!r}, which is no origin such as https://studio.example.org")
         return origins
 

@@ -16,7 +16,7 @@ from engine.errors import ConfigurationError
 from scripts.embedded.account import own_folder, require_reachable, unprivileged_account
 from scripts.embedded.failures import PortTaken, explain_death, require_space
 from scripts.embedded.ports import LOOPBACK, free_port
-from scripts.embedded.process import Command, spawn, stop, stop_leftovers
+from scripts.embedded.process import Command, spawn, stop, stop_leftovers, working_in
 from scripts.embedded.secret_files import keep_secret
 from scripts.embedded.state import ServerState, read_state, write_state
 
@@ -82,12 +82,13 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """URL of the product's database, as the tables' owner."""
-        return self._url(OWNER, keep_secret(self._config.folder / "owner.secret"), DATABASE)
+        return _owner_url(self._config.folder, self._port)
 
     @property
     def superuser_url(self) -> str:
         """URL of the maintenance database, as superuser: for tests and for mending, never for the product."""
-        return self._url(SUPERUSER, keep_secret(self._config.folder / "superuser.secret"), "postgres")
+        password = keep_secret(self._config.folder / "superuser.secret")
+        return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self._port}/postgres"
 
     def start(self) -> None:
         """Start the cluster, made first if it is new; recovers by itself after a kill -9.
@@ -126,9 +127,6 @@ class EmbeddedPostgres:
         if self._child is not None:
             stop(self._child, signal.SIGKILL, patience_s=_STOP_S)
             self._child = None
-
-    def _url(self, user: str, password: str, database: str) -> str:
-        return f"postgresql://{user}:{password}@{LOOPBACK}:{self._port}/{database}"
 
     def _create(self, binaries: Path) -> None:
         _remove_half_made(self._data)
@@ -186,6 +184,18 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return False
         return len(lines) > _READY_LINE and lines[0] == str(pid) and lines[_READY_LINE].strip() == "ready"
+
+
+def running_postgres_url(folder: Path) -> str | None:
+    """URL of the cluster in `folder`, as the tables' owner, if another process of ours runs it now."""
+    state = read_state(folder / "state.json")
+    if state is None or state.pid not in working_in(folder / "data"):
+        return None
+    return _owner_url(folder, state.port)
+
+
+def _owner_url(folder: Path, port: int) -> str:
+    return f"postgresql://{OWNER}:{keep_secret(folder / 'owner.secret')}@{LOOPBACK}:{port}/{DATABASE}"
 
 
 def find_binaries() -> Path:

@@ -92,20 +92,21 @@ def stop_leftovers(data: Path, ask: signal.Signals, *, patience_s: float) -> int
 
     They are known by their working folder, not by a recorded process id, which may belong to somebody else by now.
     """
-    found = _working_in(data)
+    found = working_in(data)
     for pid in found:
         _send(pid, ask)
     deadline = time.monotonic() + patience_s
-    while (left := _working_in(data)) and time.monotonic() < deadline:
+    while (left := working_in(data)) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     for pid in left:
         _send(pid, signal.SIGKILL)
-    while _working_in(data) and time.monotonic() < deadline + patience_s:
+    while working_in(data) and time.monotonic() < deadline + patience_s:
         time.sleep(_POLL_S)
     return len(found)
 
 
-def _working_in(data: Path) -> list[int]:
+def working_in(data: Path) -> list[int]:
+    """Ids of the processes whose working folder is `data`, as far as we may look (Linux; elsewhere none)."""
     target = str(data.resolve())
     processes = (entry for entry in Path("/proc").glob("[0-9]*")) if sys.platform.startswith("linux") else ()
     return [int(entry.name) for entry in processes if _working_folder(entry) == target]

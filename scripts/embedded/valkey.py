@@ -13,7 +13,7 @@ from engine.errors import ConfigurationError
 from scripts.embedded.account import own_folder, require_reachable, unprivileged_account
 from scripts.embedded.failures import PortTaken, explain_death, require_space
 from scripts.embedded.ports import LOOPBACK, free_port
-from scripts.embedded.process import Command, spawn, stop, stop_leftovers
+from scripts.embedded.process import Command, spawn, stop, stop_leftovers, working_in
 from scripts.embedded.secret_files import keep_secret
 from scripts.embedded.state import ServerState, read_state, write_state
 
@@ -21,6 +21,7 @@ _START_S = 30.0
 _STOP_S = 10.0
 _PORT_TRIES = 5
 _POLL_S = 0.01
+_PASSWORD = "password.secret"  # noqa: S105  the name of its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """URL for clients, password included."""
-        return f"redis://:{self._password()}@{LOOPBACK}:{self._port}/0"
+        return _url(self._config.folder, self._port)
 
     def start(self) -> None:
         """Start the server on its earlier port if that is free, else on another.
@@ -95,7 +96,7 @@ class EmbeddedValkey:
             self._child = None
 
     def _password(self) -> str:
-        return keep_secret(self._config.folder / "password.secret")
+        return keep_secret(self._config.folder / _PASSWORD)
 
     def _configuration(self, port: int) -> bytes:
         lines = [
@@ -128,6 +129,18 @@ class EmbeddedValkey:
             time.sleep(_POLL_S)
         self._port = port
         write_state(self._state, ServerState(self._child.pid, port))
+
+
+def running_valkey_url(folder: Path) -> str | None:
+    """URL of the server in `folder`, if another process of ours runs it now."""
+    state = read_state(folder / "state.json")
+    if state is None or state.pid not in working_in(folder / "data"):
+        return None
+    return _url(folder, state.port)
+
+
+def _url(folder: Path, port: int) -> str:
+    return f"redis://:{keep_secret(folder / _PASSWORD)}@{LOOPBACK}:{port}/0"
 
 
 def find_binary() -> Path:

@@ -1,0 +1,70 @@
+# Sourced by scripts/run and scripts/test: makes .venv from requirements.lock, or finds it made.
+# Sets nothing but PYTHON, the interpreter of the environment. Needs only a Python of 3.11 or newer.
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+  say "error: $*"
+  exit 1
+}
+
+find_python() {
+  local candidate
+  for candidate in "${MAESTRO_PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
+    [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+      "$candidate" -c 'import sys; print(sys.executable)'
+      return
+    fi
+  done
+  fail "Python 3.11 or newer was not found on the PATH. Install it, or name one in MAESTRO_PYTHON."
+}
+
+# The pinned uv: in a small environment of its own, because `uv pip sync` removes what the lock does not name.
+find_uv() {
+  local base=$1 wanted
+  wanted=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' scripts/bootstrap.lock)
+  if [ -x .tools/bin/uv ] && [ "$(.tools/bin/uv --version | cut -d' ' -f2)" = "$wanted" ]; then
+    echo .tools/bin/uv
+    return
+  fi
+  if command -v uv >/dev/null 2>&1 && [ "$(uv --version | cut -d' ' -f2)" = "$wanted" ]; then
+    command -v uv
+    return
+  fi
+  say "  fetching uv $wanted ..."
+  rm -rf .tools
+  if "$base" -m venv .tools >/dev/null 2>&1; then
+    .tools/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+      -r scripts/bootstrap.lock >&2 || fail "uv $wanted could not be installed; is the package index reachable?"
+  elif "$base" -m venv --without-pip .tools >/dev/null 2>&1 && "$base" -m pip --version >/dev/null 2>&1; then
+    "$base" -m pip --python .tools/bin/python install --quiet --disable-pip-version-check --no-deps \
+      --require-hashes -r scripts/bootstrap.lock >&2 \
+      || fail "uv $wanted could not be installed; is the package index reachable?"
+  else
+    rm -rf .tools
+    fail "$base has neither ensurepip nor pip. On Debian and Ubuntu: apt-get install python3-venv." \
+      "Or put uv $wanted on the PATH."
+  fi
+  echo .tools/bin/uv
+}
+
+make_environment() {
+  local stamp base uv
+  stamp=$(cat requirements.lock pyproject.toml scripts/bootstrap.lock | cksum)
+  PYTHON=$PWD/.venv/bin/python
+  if [ -x "$PYTHON" ] && [ "$(cat .venv/maestro-stamp 2>/dev/null)" = "$stamp $PWD" ]; then
+    return
+  fi
+  say "Making the environment (.venv) from requirements.lock ..."
+  base=$(find_python) || exit 1
+  uv=$(find_uv "$base") || exit 1
+  [ -x "$PYTHON" ] || "$uv" venv --quiet --no-project --python "$base" .venv >&2 \
+    || fail "The environment could not be made; the lines above say why."
+  say "  installing $(grep -c '^[a-z0-9].*==' requirements.lock) packages ..."
+  "$uv" pip sync --quiet --require-hashes --python "$PYTHON" requirements.lock >&2 \
+    || fail "The packages could not be installed; the lines above say why."
+  "$uv" pip install --quiet --no-deps --no-build-isolation --offline --python "$PYTHON" -e . >&2 \
+    || fail "The project itself could not be installed; the lines above say why."
+  printf '%s\n' "$stamp $PWD" >.venv/maestro-stamp
+}
