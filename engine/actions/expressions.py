@@ -3,8 +3,7 @@
 The language has no loops beyond its data, but `[@,@]` written twenty times doubles a value twenty times, and a long
 separator joined often fills a memory. So each visit of the interpreter costs a unit of work, and whatever can multiply
 a value is measured before it goes on. Both limits depend on the data alone, never on the clock: the same expression
-over
-the same data always ends the same way.
+over the same data always ends the same way.
 """
 
 import math
@@ -22,7 +21,7 @@ MAX_RESULT_DEPTH: Final = 100
 _LARGEST_INTEGER: Final = 2**63 - 1
 
 
-class ExpressionFailed(ValueError):
+class ExpressionError(ValueError):
     """The expression cannot be read, does not fit its data, or costs more than its limits."""
 
 
@@ -39,7 +38,7 @@ class _Meter:
     def spend(self, units: int) -> None:
         self.work += units
         if self.work > MAX_WORK:
-            raise ExpressionFailed(f"The expression needs more than {MAX_WORK:,} units of work on this data.")
+            raise ExpressionError(f"The expression needs more than {MAX_WORK:,} units of work on this data.")
 
     def size(self, value: Json, depth: int = 0) -> int:
         """Bytes that the value takes when written out, about; a shared part counts every time it appears."""
@@ -51,7 +50,7 @@ class _Meter:
         if kept is not None:
             return kept[1]
         if depth > MAX_RESULT_DEPTH:
-            raise ExpressionFailed(f"The value is nested deeper than {MAX_RESULT_DEPTH} levels.")
+            raise ExpressionError(f"The value is nested deeper than {MAX_RESULT_DEPTH} levels.")
         self.spend(1 + len(value) // 8)
         total = 2 + sum(len(key) + 3 for key in value) if isinstance(value, dict) else 2
         for part in value.values() if isinstance(value, dict) else value:
@@ -63,7 +62,7 @@ class _Meter:
     @staticmethod
     def check_bytes(total: int) -> None:
         if total > MAX_RESULT_BYTES:
-            raise ExpressionFailed(f"The result would be larger than {MAX_RESULT_BYTES // 2**20} MiB.")
+            raise ExpressionError(f"The result would be larger than {MAX_RESULT_BYTES // 2**20} MiB.")
 
 
 class _Functions(functions.Functions):
@@ -116,18 +115,18 @@ def compile_expression(text: str) -> Callable[[Json], Json]:
     """A function from data to the expression's value over it.
 
     Raises:
-        ExpressionFailed: the text is no JMESPath expression, or too long. The function that is returned raises it too.
+        ExpressionError: the text is no JMESPath expression, or too long. The function that is returned raises it too.
     """
     if len(text) > MAX_EXPRESSION_CHARS:
-        raise ExpressionFailed(f"The expression is longer than {MAX_EXPRESSION_CHARS} characters.")
+        raise ExpressionError(f"The expression is longer than {MAX_EXPRESSION_CHARS} characters.")
     try:
         tree = parser.Parser().parse(text).parsed
     except exceptions.JMESPathError as exc:
-        raise ExpressionFailed(f"The expression cannot be read: {_first_line(exc)}") from exc
+        raise ExpressionError(f"The expression cannot be read: {_first_line(exc)}") from exc
     except RecursionError as exc:
-        raise ExpressionFailed("The expression is nested too deeply.") from exc
+        raise ExpressionError("The expression is nested too deeply.") from exc
     except (ValueError, KeyError, IndexError) as exc:
-        raise ExpressionFailed("The expression cannot be read.") from exc
+        raise ExpressionError("The expression cannot be read.") from exc
 
     def evaluate(data: Json) -> Json:
         meter = _Meter()
@@ -136,13 +135,13 @@ def compile_expression(text: str) -> Callable[[Json], Json]:
             check_storable(result)
             meter.size(result)
         except exceptions.JMESPathError as exc:
-            raise ExpressionFailed(f"The expression does not fit its data: {_first_line(exc)}") from exc
+            raise ExpressionError(f"The expression does not fit its data: {_first_line(exc)}") from exc
         except RecursionError as exc:
-            raise ExpressionFailed("The expression or its data is nested too deeply.") from exc
+            raise ExpressionError("The expression or its data is nested too deeply.") from exc
         except (ArithmeticError, TypeError, ValueError) as exc:
-            if isinstance(exc, ExpressionFailed):
+            if isinstance(exc, ExpressionError):
                 raise
-            raise ExpressionFailed("The expression does not fit its data.") from exc
+            raise ExpressionError("The expression does not fit its data.") from exc
         return result
 
     return evaluate
@@ -152,21 +151,21 @@ def check_storable(value: Json, depth: int = 0) -> None:
     """Refuse what JSON text cannot hold: numbers without a finite value, integers beyond 64 bits, too deep nesting.
 
     Raises:
-        ExpressionFailed: naming what was found.
+        ExpressionError: naming what was found.
     """
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ExpressionFailed("The result holds a number that is not finite.")
+            raise ExpressionError("The result holds a number that is not finite.")
     elif isinstance(value, int):
         if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
-            raise ExpressionFailed("The result holds an integer beyond 64 bits.")
+            raise ExpressionError("The result holds an integer beyond 64 bits.")
     elif isinstance(value, (list, dict)):
         if depth >= MAX_RESULT_DEPTH:
-            raise ExpressionFailed(f"The result is nested deeper than {MAX_RESULT_DEPTH} levels.")
+            raise ExpressionError(f"The result is nested deeper than {MAX_RESULT_DEPTH} levels.")
         for part in value.values() if isinstance(value, dict) else value:
             check_storable(part, depth + 1)
     elif value is not None and not isinstance(value, str):
-        raise ExpressionFailed("The result holds an expression reference, which is no JSON value.")
+        raise ExpressionError("The result holds an expression reference, which is no JSON value.")
 
 
 def _first_line(exc: Exception) -> str:

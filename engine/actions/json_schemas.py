@@ -15,7 +15,7 @@ MAX_FAULTS = 50
 _MAX_MESSAGE_CHARS = 300
 
 
-class SchemaRejected(ValueError):
+class UnusableSchemaError(ValueError):
     """The schema itself is unusable: not a valid schema, too large, or it refers outside of itself."""
 
 
@@ -45,14 +45,14 @@ def compile_schema(schema: Json) -> CompiledSchema:
     """Compile a schema.
 
     Raises:
-        SchemaRejected: with the reason in words for the schema's author.
+        UnusableSchemaError: with the reason in words for the schema's author.
     """
     if isinstance(schema, bool):
         schema = {} if schema else {"not": {}}
     if not isinstance(schema, dict):
-        raise SchemaRejected("A JSON Schema is an object or a boolean.")
+        raise UnusableSchemaError("A JSON Schema is an object or a boolean.")
     if len(dumps(schema)) > MAX_SCHEMA_BYTES:
-        raise SchemaRejected(f"The schema is larger than {MAX_SCHEMA_BYTES // 1024} KiB.")
+        raise UnusableSchemaError(f"The schema is larger than {MAX_SCHEMA_BYTES // 1024} KiB.")
     try:
         validator = jsonschema_rs.Draft202012Validator(
             schema,
@@ -61,7 +61,7 @@ def compile_schema(schema: Json) -> CompiledSchema:
             pattern_options=jsonschema_rs.RegexOptions(size_limit=1 << 20),
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as exc:
-        raise SchemaRejected(f"The schema cannot be used: {str(exc)[:_MAX_MESSAGE_CHARS]}") from exc
+        raise UnusableSchemaError(f"The schema cannot be used: {str(exc)[:_MAX_MESSAGE_CHARS]}") from exc
     return CompiledSchema(validator)
 
 

@@ -1,7 +1,7 @@
 """Which actions there are: the built-in ones and those that installed packages bring along.
 
-A package adds actions by an entry point in the group `maestro.actions`. The entry point names a factory that is given the
-`ActionTools` and answers one action. Built-in names cannot be taken over.
+A package adds actions by an entry point in the group `maestro.actions`. The entry point names a factory that is given
+the `ActionTools` and answers one action. Built-in names cannot be taken over.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from engine.actions.interface import Action, AnyAction, Effect, InlineAction
-from engine.actions.json_schemas import SchemaRejected, compile_schema
+from engine.actions.json_schemas import UnusableSchemaError, compile_schema
 from engine.actions.noop import Noop
 from engine.actions.transform import Transform
 from engine.actions.validation import Validation
@@ -34,7 +34,7 @@ class ActionRegistry:
                 raise ConfigurationError(f"Two actions are named {action.name!r}; each name may be taken once.")
             try:
                 compile_schema(action.config_schema)
-            except SchemaRejected as exc:
+            except UnusableSchemaError as exc:
                 raise ConfigurationError(f"The config schema of the action {action.name!r} is unusable: {exc}") from exc
             known[action.name] = action
         self._actions: Mapping[str, AnyAction] = MappingProxyType(known)

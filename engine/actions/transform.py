@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from engine.actions.expressions import MAX_EXPRESSION_CHARS, ExpressionFailed, compile_expression
+from engine.actions.expressions import MAX_EXPRESSION_CHARS, ExpressionError, compile_expression
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject
@@ -64,7 +64,7 @@ class Transform:
         try:
             evaluate = self._expression(expression)
             return Succeeded(evaluate(config.get("input", context.input)))
-        except ExpressionFailed as exc:
+        except ExpressionError as exc:
             return Failed(code="transform.failed", message=str(exc))
 
     def _expression(self, text: str) -> Callable[[Json], Json]:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
-from engine.actions.json_schemas import CompiledSchema, SchemaRejected, closed_object, compile_schema
+from engine.actions.json_schemas import CompiledSchema, UnusableSchemaError, closed_object, compile_schema
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject, dumps
 
@@ -45,7 +45,7 @@ class Validation:
             return config_invalid((_fault("/schema", "The schema is missing."),))
         try:
             schema = self._schema(config["schema"])
-        except SchemaRejected as exc:
+        except UnusableSchemaError as exc:
             return config_invalid((_fault("/schema", str(exc)),))
         faults = schema.faults(config.get("value", context.input))
         if not faults:
