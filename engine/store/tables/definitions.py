@@ -38,7 +38,7 @@ workflow_definitions = Table(
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("latest_version", Text),
     Column("latest_content_hash", Text),
-    Column("labels", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("labels", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("classification", Text),
     Column("environment", Text),
     Column("created_by", Text, nullable=False),

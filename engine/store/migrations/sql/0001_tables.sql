@@ -408,7 +408,7 @@ CREATE TABLE workflow_definitions (
   revision INTEGER DEFAULT '1' NOT NULL,
   latest_version TEXT,
   latest_content_hash TEXT,
-  labels JSONB DEFAULT '{}'::jsonb NOT NULL,
+  labels JSONB DEFAULT '[]'::jsonb NOT NULL,
   classification TEXT,
   environment TEXT,
   created_by TEXT NOT NULL,

@@ -1,0 +1,213 @@
+"""Accepting executions in groups: calls that arrive together share one statement and one commit.
+
+Nothing waits for a group to fill: a lone call is written at once, and what arrives while a group is being written makes
+the next one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from engine.errors import MaestroError, Unavailable
+from engine.store.database import APP_ROLE, Database
+from engine.store.governance import KeyScope
+from engine.store.hot import HotConnection
+from engine.store.statements import load
+
+_SQL = load("acceptance")
+GROUP_LIMIT: Final = 200
+"""Executions in one statement, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An execution to be accepted, with what must stand beside it.
+
+    Attributes:
+        trigger_data: JSON text, stored byte for byte.
+        revision: of the workflow, with `status` and `latest_version`: the facts that the decision was made on.
+        key: None: the caller gave no idempotency key.
+        decision_input: JSON text for the decision log, masked.
+    """
+
+    tenant: str
+    id: UUID
+    workflow_id: UUID
+    version: str
+    content_hash: str
+    trigger_type: str
+    trigger_data: str
+    priority: int
+    qos_class: str
+    started_by: str
+    traceparent: str | None
+    revision: int
+    status: str
+    latest_version: str | None
+    key: KeyScope | None
+    fingerprint: bytes | None
+    key_expires_at: datetime | None
+    audit_id: UUID
+    action: str
+    after_hash: str
+    decision_id: UUID
+    request_id: str
+    source: str
+    policy_revision: str
+    decision_path: str
+    decision_input: str
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a candidate.
+
+    Attributes:
+        alive: False: the workflow has changed since its facts were read; nothing was written.
+        created_at: None although alive: the idempotency key is an earlier call's; nothing was written.
+    """
+
+    alive: bool
+    created_at: datetime | None
+
+
+Announce = Callable[[Sequence[tuple[str, UUID]]], Awaitable[None]]
+"""Called after a commit with (tenant, execution) of what was accepted; must not raise."""
+
+
+class Acceptance:
+    """The writer of one process. `width` groups may be under way at once, each on a connection of its own."""
+
+    def __init__(self, database: Database, announce: Announce, *, width: int = 2) -> None:
+        self._announce = announce
+        self._idle = [HotConnection(database, APP_ROLE) for _ in range(width)]
+        self._connections = tuple(self._idle)
+        self._waiting: deque[tuple[Candidate, asyncio.Future[Verdict]]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(self, candidate: Candidate) -> Verdict:
+        """Accept one execution; when this returns, it is durable.
+
+        Raises:
+            Unavailable: the database does not answer, and whether the execution was accepted is not known.
+        """
+        future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append((candidate, future))
+        if self._idle:
+            self._spawn(self._drain(self._idle.pop()))
+        return await future
+
+    async def close(self) -> None:
+        """Write what has been taken, ring for it, and close the connections."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._connections:
+            await connection.close()
+
+    async def _drain(self, connection: HotConnection) -> None:
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
+                await self._settle(connection, [item for item in group if not item[1].done()])
+        finally:
+            self._idle.append(connection)
+
+    async def _settle(
+        self, connection: HotConnection, group: Sequence[tuple[Candidate, asyncio.Future[Verdict]]]
+    ) -> None:
+        """Write a group and answer its callers. A row that the database refuses must not take the others with it."""
+        if not group:
+            return
+        candidates = [candidate for candidate, _ in group]
+        try:
+            verdicts = await self._write(connection, candidates)
+        except MaestroError as error:
+            if len(group) == 1 or isinstance(error, Unavailable):
+                _fail(group, error)
+                return
+            for item in group:
+                await self._settle(connection, [item])
+            return
+        except Exception as error:  # noqa: BLE001  whatever it is belongs to the callers, who wait for it
+            _fail(group, error)
+            return
+        accepted = [(c.tenant, c.id) for c in candidates if verdicts[c.id].created_at is not None]
+        for candidate, future in group:
+            if not future.done():
+                future.set_result(verdicts[candidate.id])
+        if accepted:
+            self._spawn(self._announce(accepted))
+
+    async def _write(self, connection: HotConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+        tenants = frozenset(candidate.tenant for candidate in candidates)
+        try:
+            async with connection.for_tenants(tenants) as raw:
+                rows = await raw.fetch(_SQL["accept"], *_arrays(candidates))
+        except Unavailable:
+            return await self._resolve(connection, candidates)
+        return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
+
+    async def _resolve(self, connection: HotConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+        """Learn by reading what a lost answer would have said. Either all of a group is there, or none of it.
+
+        Raises:
+            Unavailable: nothing is there (it may still come), or there is no answer again.
+        """
+        tenants = frozenset(candidate.tenant for candidate in candidates)
+        async with connection.for_tenants(tenants) as raw:
+            rows = await raw.fetch(_SQL["standing"], [c.tenant for c in candidates], [c.id for c in candidates])
+        if not rows:
+            raise Unavailable("postgresql", "The database went away while it was accepting the execution.")
+        found = {row["id"]: row["created_at"] for row in rows}
+        # What is not among them was refused by the same statement: its caller looks again and learns why.
+        return {c.id: Verdict(alive=c.id in found, created_at=found.get(c.id)) for c in candidates}
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _fail(group: Sequence[tuple[Candidate, asyncio.Future[Verdict]]], error: Exception) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)
+
+
+def _arrays(candidates: Sequence[Candidate]) -> tuple[list[object], ...]:
+    """The columns of the statement, in the order of its parameters."""
+    return (
+        [c.tenant for c in candidates],
+        [c.id for c in candidates],
+        [c.workflow_id for c in candidates],
+        [c.version for c in candidates],
+        [c.content_hash for c in candidates],
+        [c.trigger_type for c in candidates],
+        [c.trigger_data for c in candidates],
+        [c.priority for c in candidates],
+        [c.qos_class for c in candidates],
+        [c.started_by for c in candidates],
+        [c.traceparent for c in candidates],
+        [c.revision for c in candidates],
+        [c.status for c in candidates],
+        [c.latest_version for c in candidates],
+        [None if c.key is None else c.key.route for c in candidates],
+        [None if c.key is None else c.key.key for c in candidates],
+        [c.fingerprint for c in candidates],
+        [c.key_expires_at for c in candidates],
+        [c.audit_id for c in candidates],
+        [c.action for c in candidates],
+        [c.after_hash for c in candidates],
+        [c.decision_id for c in candidates],
+        [c.request_id for c in candidates],
+        [c.source for c in candidates],
+        [c.policy_revision for c in candidates],
+        [c.decision_path for c in candidates],
+        [c.decision_input for c in candidates],
+        [c.trace_id for c in candidates],
+    )
