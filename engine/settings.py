@@ -6,13 +6,13 @@ The standard `OTEL_*` variables are read by the OpenTelemetry SDK itself; the le
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from engine.errors import ConfigurationError
 
@@ -21,6 +21,7 @@ Network = IPv4Network | IPv6Network
 
 MIN_SECRET_BYTES: Final = 32
 _ENCRYPTION_KEY_BYTES: Final = 32
+_POSTGRES: Final = frozenset({"postgresql", "postgres"})
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _WITHOUT_EMBEDDED: Final = "; ./scripts/run brings a server of its own where it is not set"
@@ -97,6 +98,28 @@ class Settings:
     metrics_port: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class MigrationSettings:
+    """What `maestro migrate` needs.
+
+    Attributes:
+        owner: URL of the owner of the tables.
+        application_login: login of the processes, where it is another one than the owner's.
+    """
+
+    owner: str = field(repr=False)
+    application_login: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSigning:
+    """What `maestro token` needs."""
+
+    secret: str = field(repr=False)
+    issuer: str | None
+    audience: str | None
+
+
 def process_environment() -> dict[str, str]:
     """The environment of this process, as a copy."""
     return dict(os.environ)
@@ -109,10 +132,10 @@ def load(environment: Mapping[str, str]) -> Settings:
         ConfigurationError: a variable is missing or malformed; the message has one line for each, without its value.
     """
     read = _Reader(environment)
-    database_url = read.required_url("MAESTRO_DATABASE_URL", {"postgresql", "postgres"}, _WITHOUT_EMBEDDED)
+    database_url = read.required_url("MAESTRO_DATABASE_URL", _POSTGRES, _WITHOUT_EMBEDDED)
     settings = Settings(
         database_url=database_url,
-        migration_database_url=read.url("MAESTRO_MIGRATION_DATABASE_URL", {"postgresql", "postgres"}) or database_url,
+        migration_database_url=read.url("MAESTRO_MIGRATION_DATABASE_URL", _POSTGRES) or database_url,
         redis_url=read.required_url("MAESTRO_REDIS_URL", {"redis", "rediss", "unix"}, _WITHOUT_EMBEDDED),
         data_dir=Path(read.text("MAESTRO_DATA_DIR") or ".maestro").absolute(),
         host=read.text("MAESTRO_HOST") or "127.0.0.1",
@@ -142,6 +165,36 @@ def load(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def load_migration(environment: Mapping[str, str]) -> MigrationSettings:
+    """What a migration needs, whatever else is missing.
+
+    Raises:
+        ConfigurationError: no usable database URL.
+    """
+    read = _Reader(environment)
+    application = read.url("MAESTRO_DATABASE_URL", _POSTGRES)
+    owner = read.url("MAESTRO_MIGRATION_DATABASE_URL", _POSTGRES)
+    if owner is None and application is None:
+        read.fault(f"MAESTRO_DATABASE_URL is not set{_WITHOUT_EMBEDDED}")
+    read.stop_on_faults()
+    login = urlsplit(application).username if application and owner else None
+    return MigrationSettings(owner or application or "", unquote(login) if login else None)
+
+
+def load_token_signing(environment: Mapping[str, str]) -> TokenSigning:
+    """What signing a token needs, whatever else is missing.
+
+    Raises:
+        ConfigurationError: there is no shared secret.
+    """
+    read = _Reader(environment)
+    secret = read.secret("MAESTRO_JWT_SECRET")
+    if secret is None:
+        read.fault("MAESTRO_JWT_SECRET is not set; ./scripts/run makes one on its first start")
+    read.stop_on_faults()
+    return TokenSigning(secret or "", read.text("MAESTRO_JWT_ISSUER"), read.text("MAESTRO_JWT_AUDIENCE"))
+
+
 class _Reader:
     """Reads typed values and keeps a line for each that cannot be used, so that all come out at once."""
 
@@ -163,13 +216,13 @@ class _Reader:
     def items(self, name: str) -> tuple[str, ...]:
         return tuple(item.strip() for item in (self.text(name) or "").split(",") if item.strip())
 
-    def url(self, name: str, schemes: set[str]) -> str | None:
+    def url(self, name: str, schemes: Collection[str]) -> str | None:
         value = self.text(name)
         if value is not None and not _is_url(value, schemes):
             self.fault(f"{name} is not a URL that starts with {' or '.join(sorted(s + '://' for s in schemes))}")
         return value
 
-    def required_url(self, name: str, schemes: set[str], hint: str) -> str:
+    def required_url(self, name: str, schemes: Collection[str], hint: str) -> str:
         value = self.url(name, schemes)
         if value is None:
             self.fault(f"{name} is not set{hint}")
@@ -251,7 +304,7 @@ class _Reader:
         return tuple(found)
 
 
-def _is_url(value: str, schemes: set[str]) -> bool:
+def _is_url(value: str, schemes: Collection[str]) -> bool:
     try:
         parts = urlsplit(value)
         # Reading the port is what finds a malformed one.

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigurationError
-from engine.settings import Introspection, PolicyMode, load
+from engine.settings import (
+    Introspection,
+    MigrationSettings,
+    PolicyMode,
+    TokenSigning,
+    load,
+    load_migration,
+    load_token_signing,
+)
 
 KEY = bytes(range(32))
 NEEDED = {
@@ -98,3 +106,22 @@ def test_secrets_do_not_show_in_the_representation() -> None:
     assert secret not in repr(settings)
     assert "u:p@" not in repr(settings)
     assert "jwt_secret" in {field.name for field in fields(settings)}
+
+
+def test_a_migration_needs_a_database_and_nothing_else() -> None:
+    url = NEEDED["MAESTRO_DATABASE_URL"]
+    assert load_migration({"MAESTRO_DATABASE_URL": url}) == MigrationSettings(url, None)
+    owner = "postgresql://owner:p@h/maestro"
+    both = {"MAESTRO_DATABASE_URL": "postgresql://app%40x:p@h/maestro", "MAESTRO_MIGRATION_DATABASE_URL": owner}
+    assert load_migration(both) == MigrationSettings(owner, "app@x")
+    with pytest.raises(ConfigurationError, match=r"^MAESTRO_DATABASE_URL is not set"):
+        load_migration({})
+
+
+def test_signing_a_token_needs_the_shared_secret() -> None:
+    secret = "s" * 32
+    assert load_token_signing({"MAESTRO_JWT_SECRET": secret, "MAESTRO_JWT_ISSUER": "i"}) == TokenSigning(
+        secret, "i", None
+    )
+    with pytest.raises(ConfigurationError, match=r"^MAESTRO_JWT_SECRET is not set"):
+        load_token_signing({})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Command:
 
     Attributes:
         arguments: the whole command line, program first.
-        log: file that gets standard output and error, appended to.
+        log: file that gets standard output and error, appended to; `None`: they stay ours.
         death_signal: what the kernel sends the child when we die, however we die (Linux).
         account: who the child runs as; `None`: as ourselves.
         environment: the whole environment; `None`: ours.
@@ -30,7 +31,7 @@ class Command:
     """
 
     arguments: Sequence[str | Path]
-    log: Path
+    log: Path | None
     death_signal: signal.Signals
     account: Account | None = None
     environment: Mapping[str, str] | None = None
@@ -42,12 +43,13 @@ def spawn(command: Command, *, stdin: bytes = b"") -> subprocess.Popen[bytes]:
 
     The kernel ties a child to the *thread* that started it: call this from a thread that lives as long as we do.
     """
-    with command.log.open("ab") as log:
+    with ExitStack() as files:
+        log = files.enter_context(command.log.open("ab")) if command.log is not None else None
         child = subprocess.Popen(
             [str(argument) for argument in command.arguments],
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=log,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if log is not None else None,
             cwd=command.folder,
             env=command.environment,
             process_group=0,

@@ -1,0 +1,1 @@
+"""The sample job: real work through the front doors, with a worker killed in the middle."""

@@ -1,0 +1,1 @@
+"""What `./scripts/run` does once the environment exists: servers, processes, sample job, orderly end."""
