@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine.errors import Denial, Denied
 from engine.identity.actor import Actor
-from engine.jsonvalue import Json
+from engine.jsonvalue import Json, JsonObject
 
 POLICY_NAME = "role_table"
 ROLE_TABLE_REVISION = "role-table-1"
@@ -29,17 +29,29 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Permission, with what the decision log knows it by."""
+    """Permission, with what the decision log knows it by.
+
+    Attributes:
+        obligations: what the caller must see to although it is allowed (`{type: exclude, attribute, values}`: leave
+            such rows out of what is listed).
+    """
 
     id: str
     policy_revision: str
+    obligations: tuple[JsonObject, ...] = ()
 
 
 class Gate(Protocol):
     """Whoever decides."""
 
-    async def authorise(self, actor: Actor, action: str, resource: Resource) -> Decision:
-        """Permission for one action.
+    async def authorise(
+        self,
+        actor: Actor,
+        action: str,
+        resource: Resource,
+        context: Mapping[str, Json] = MappingProxyType({}),
+    ) -> Decision:
+        """Permission for one action. `context` are facts of this one call that policy may look at (trigger data).
 
         Raises:
             Denied: policy refuses; all reasons are listed.
@@ -157,7 +169,13 @@ class RoleTableGate:
     def __init__(self, new_id: Callable[[], UUID]) -> None:
         self._new_id = new_id
 
-    async def authorise(self, actor: Actor, action: str, resource: Resource) -> Decision:
+    async def authorise(
+        self,
+        actor: Actor,
+        action: str,
+        resource: Resource,
+        context: Mapping[str, Json] = MappingProxyType({}),  # noqa: ARG002 - roles alone decide here
+    ) -> Decision:
         """See `Gate`. A caller without a known role may write nothing."""
         decision_id = str(self._new_id())
         if action in READ_ACTIONS or any(action in ROLE_ACTIONS.get(role, ()) for role in actor.roles):

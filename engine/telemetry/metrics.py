@@ -1,0 +1,15 @@
+"""Metrics of the engine: every name and label in one place, so that dashboards and tests can be held against it.
+
+Labels are bounded: never ids, never names that clients choose.
+"""
+
+from prometheus_client import Counter, Histogram
+
+POLICY_DECISION_SECONDS = Histogram(
+    "maestro_policy_decision_seconds",
+    "Time of one policy evaluation.",
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1),
+)
+POLICY_DECISIONS = Counter("maestro_policy_decisions", "Decisions by action and outcome.", ("action", "outcome"))
+POLICY_OVER_BUDGET = Counter("maestro_policy_over_budget", "Evaluations that took longer than their time budget.")
+POLICY_RELOADS = Counter("maestro_policy_reloads", "Bundles that were offered, by outcome.", ("outcome",))
