@@ -84,7 +84,7 @@ def pack_bundle(files: Mapping[str, bytes]) -> bytes:
 
 
 def read_policies(folder: Path) -> dict[str, bytes]:
-    """The files of a policy folder that belong into a bundle; the manifest gets their digest as revision where it names none."""
+    """The files of a folder that belong into a bundle; a manifest that names no revision gets their digest as one."""
     files = {name: content for name, content in _read_folder(folder).items() if name != SIGNATURES}
     manifest = _object(MANIFEST, files.get(MANIFEST, b"{}"))
     manifest.setdefault("revision", _revision_of(files))

@@ -1,0 +1,58 @@
+"""The HTTP adapter against a real OPA server with the packed bundle."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.clock import SystemClock
+from engine.policy.bundle import load_bundle, pack_bundle, read_policies
+from engine.policy.embedded import EmbeddedEvaluator
+from engine.policy.remote import OpaEvaluator
+from tests.policy.cases import all_cases
+from tests.policy.evaluators import ORACLE
+
+POLICIES = Path(__file__).parents[2] / "policies"
+OPA = shutil.which("opa", path=str(ORACLE))
+
+pytestmark = pytest.mark.skipif(OPA is None, reason="no OPA server: it is built from its Go module where Go is there")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+async def opa(tmp_path: Path) -> AsyncIterator[OpaEvaluator]:
+    bundle = tmp_path / "bundle.tar.gz"
+    bundle.write_bytes(pack_bundle(read_policies(POLICIES)))
+    address = f"127.0.0.1:{free_port()}"
+    command = [str(OPA), "run", "--server", "--addr", address, "--log-level", "error", "--disable-telemetry"]
+    with (tmp_path / "opa.log").open("wb") as log:
+        server = await asyncio.create_subprocess_exec(*command, "--bundle", str(bundle), stdout=log, stderr=log)
+    evaluator = OpaEvaluator(f"http://{address}", SystemClock())
+    transport = httpx.AsyncHTTPTransport(retries=20)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{address}") as client:
+        assert (await client.get("/health", params={"bundles": "", "plugins": ""})).status_code == httpx.codes.OK
+    try:
+        yield evaluator
+    finally:
+        await evaluator.close()
+        server.terminate()
+        await server.wait()
+
+
+async def test_a_real_server_gives_the_same_verdicts_and_names_the_bundles_revision(opa: OpaEvaluator) -> None:
+    bundle = load_bundle(POLICIES)
+    embedded = EmbeddedEvaluator(bundle, SystemClock())
+    assert await opa.ready() is True
+    for case in all_cases():
+        if case.rules is None:
+            assert await opa.evaluate(case.request) == await embedded.evaluate(case.request), case.name
