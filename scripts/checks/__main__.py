@@ -1,0 +1,43 @@
+"""`./scripts/test`, once the environment is there."""
+
+import sys
+import time
+
+import click
+
+from scripts.checks.gates import Outcome, run_static
+from scripts.checks.suites import FAST, FULL, SuiteOutcome, run_suite
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--fast", is_flag=True, help="Only what needs no server: under a minute.")
+def main(*, fast: bool) -> None:
+    """Check the source and run the tests; 0 if everything is well."""
+    started = time.monotonic()
+    print("Checking lint, format, import rules and types ...", flush=True)
+    gates = run_static()
+    for outcome in gates:
+        _report(outcome)
+    suites = [run_suite(suite) for suite in (FAST if fast else FULL)]
+    for suite in suites:
+        print(f"{'ok    ' if suite.is_content else 'FAILED'}  {suite.suite.name}: {suite.closing}")
+    print(f"Skipped: {_skipped(suites, is_fast=fast)}")
+    is_content = all(outcome.is_content for outcome in gates) and all(suite.is_content for suite in suites)
+    print(f"{'Everything is well' if is_content else 'Something FAILED'} after {time.monotonic() - started:.0f} s.")
+    sys.exit(0 if is_content else 1)
+
+
+def _report(outcome: Outcome) -> None:
+    print(f"{'ok    ' if outcome.is_content else 'FAILED'}  {outcome.gate.name} ({outcome.seconds:.1f} s)", flush=True)
+    if not outcome.is_content:
+        print(outcome.output, flush=True)
+
+
+def _skipped(suites: list[SuiteOutcome], *, is_fast: bool) -> str:
+    reasons = [reason for suite in suites for reason in suite.skipped]
+    if is_fast:
+        reasons.insert(0, "everything that needs a server or a process (--fast)")
+    return "; ".join(reasons) or "nothing."
+
+
+main(prog_name="./scripts/test")

@@ -1,0 +1,68 @@
+"""Running pytest: its output is passed on as it comes, and what it skipped is remembered."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.checks.gates import ROOT
+
+_SKIPPED: Final = re.compile(r"^SKIPPED \[(\d+)\] \S+?(?:: )(.+)$")
+_NOTHING_COLLECTED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A part of the tests.
+
+    Attributes:
+        name: for the summary.
+        selection: pytest's marker expression.
+        parallel: whether its tests may share the machine with one another.
+    """
+
+    name: str
+    selection: str
+    parallel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteOutcome:
+    """How a suite ended.
+
+    Attributes:
+        closing: pytest's last line.
+        skipped: reasons, with how many tests each left out.
+    """
+
+    suite: Suite
+    is_content: bool
+    closing: str
+    skipped: tuple[str, ...]
+
+
+FAST: Final = (Suite("unit and property tests", "not server and not processes", parallel=True),)
+# Tests that start whole processes measure time limits: they have the machine to themselves.
+FULL: Final = (
+    Suite("unit, property and integration tests", "not processes", parallel=True),
+    Suite("tests of whole processes", "processes", parallel=False),
+)
+
+
+def run_suite(suite: Suite) -> SuiteOutcome:
+    """Run a suite to its end."""
+    arguments = [sys.executable, "-m", "pytest", "-q", "-m", suite.selection]
+    if suite.parallel:
+        arguments += ["-n", "2", "--dist", "loadscope"]
+    skipped: list[str] = []
+    closing = ""
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None  # noqa: S101  asked for two lines above; tells the type checker
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if found := _SKIPPED.match(line.strip()):
+                skipped.append(f"{found[1]} x {found[2]}")
+            closing = line.strip() or closing
+    is_content = process.returncode in {0, _NOTHING_COLLECTED}
+    return SuiteOutcome(suite, is_content, closing, tuple(skipped))
