@@ -94,6 +94,12 @@ class Unavailable(LedgerError):
     title = "Temporarily unavailable"
 
 
+class KeyMissing(Unavailable):
+    """No private key that is in use is at hand in this process."""
+
+    code = "ledger.key_missing"
+
+
 class NoteError(LedgerError):
     """A signed note, a checkpoint or a verifier key is malformed or not signed by a known key."""
 

@@ -1,0 +1,1 @@
+"""Everything that the ledger asks of PostgreSQL; SQL stands nowhere else in this package."""

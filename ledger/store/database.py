@@ -1,0 +1,75 @@
+"""Connections, transactions and the one edge at which driver errors are translated."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from ledger.errors import Unavailable
+
+DRIVER_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidCatalogNameError,
+)
+_ENTER = (
+    "SELECT set_config('role', 'maestro_ledger', true), set_config('statement_timeout', '15s', true),"
+    " set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '30s', true)"
+)
+_ACQUIRE_S = 10.0
+
+
+def translated(exc: BaseException) -> Unavailable:
+    """The ledger's error for a driver's; the driver's own text stays in the chain, for the log only."""
+    return Unavailable(f"The ledger's database does not answer ({type(exc).__name__}).")
+
+
+class Database:
+    """A pool whose transactions run under the role `maestro_ledger`, which may append but not change."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 8) -> "Database":
+        """Open the pool.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=pool_size, timeout=10, server_settings={"application_name": "maestro-ledger"}
+            )
+        except DRIVER_ERRORS as exc:
+            raise translated(exc) from exc
+        return cls(pool)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction, committed on leaving.
+
+        Raises:
+            Unavailable: no connection, or one that broke; whether a commit took place is then unknown, and the
+                next append finds out by reading.
+        """
+        try:
+            async with self._pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
+                await connection.execute(_ENTER)
+                yield connection
+        except DRIVER_ERRORS as exc:
+            raise translated(exc) from exc
+
+    async def close(self) -> None:
+        """Close every connection; what does not close in time is cut."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=5)
+        except TimeoutError:
+            self._pool.terminate()
