@@ -1,10 +1,12 @@
 """A small HTTP service that the sample's steps call: it honours idempotency keys and keeps a log of its own.
 
 Every request is a line of the log. The first request with a key has the effect; a later one gets the first's answer
-and is logged as a repetition, so that anybody can count effects per key afterwards.
+and is logged as a repetition, so that anybody can count effects per key afterwards. The first effect of an execution
+is answered slowly: time enough to kill the worker that waits for the answer.
 """
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from engine.jsonvalue import Json, dumps, loads
 from scripts.embedded.ports import LOOPBACK
 
 _LONGEST_BODY = 1 << 20
+_HOLD_S = 1.5
 
 
 class Effects:
@@ -39,6 +42,12 @@ class Effects:
                 log.write(dumps({"path": path, "key": key, "effect": is_first, "body": body}) + "\n")
             return self._answers[key], is_first
 
+    def is_first_of_its_execution(self, key: str) -> bool:
+        """Whether no other key of the same execution had an effect yet; keys begin with the execution's id."""
+        execution, _, _ = key.partition(":")
+        with self._lock:
+            return [known for known in self._answers if known.partition(":")[0] == execution] == [key]
+
 
 class _Handler(BaseHTTPRequestHandler):
     effects: Effects
@@ -57,6 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, {"error": "The body is not JSON."})
             return
         number, is_first = self.effects.receive(self.path, key, body)
+        if is_first and self.effects.is_first_of_its_execution(key):
+            time.sleep(_HOLD_S)
         self._answer(201 if is_first else 200, {"reference": f"INC-{number:04d}", "repeated": not is_first})
 
     def _answer(self, status: int, content: dict[str, Json]) -> None:
@@ -64,8 +75,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.end_headers()
+            self.wfile.write(body)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # who asked was killed meanwhile; it will ask again with the same key
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is the base class's
         """Say nothing: the log file has every request."""

@@ -217,8 +217,9 @@ class Run:
         write_process_ids(self._data / "processes.txt", self._children)
 
     def _stop_all(self) -> None:
-        if self._children or self._servers.started:
-            self._console.say("Stopping everything that was started ...")
+        if not self._children and not self._servers.started:
+            return
+        self._console.say("Stopping everything that was started ...")
         while self._children:
             child = self._children.pop()
             child.stop(patience_s=_STOP_S.get(child.name, _STOP_DEFAULT_S))
