@@ -119,7 +119,7 @@ class StopAwaiting:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Ask the step's probe whether an in-doubt effect happened; comes back as `StepResolved`."""
+    """Run the step's probe, a read-only action; its result comes back as `ProbeAnswered`. Starts after the commit."""
 
     key: StepKey
     generation: int

@@ -142,6 +142,17 @@ class StepResolved:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """The probe of an in-doubt step came back: with an output to look at, or with the failure of the probe itself."""
+
+    key: StepKey
+    generation: int
+    attempt: int
+    output: Json = None
+    failure: Failure | None = None
+
+
 Event = (
     Started
     | Recovered
@@ -157,6 +168,7 @@ Event = (
     | ResumeAsked
     | RetryAsked
     | StepResolved
+    | ProbeAnswered
 )
 
 

@@ -1,7 +1,7 @@
 """States of executions and steps."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class ExecutionStatus(StrEnum):
@@ -74,3 +74,31 @@ class TimerKind(StrEnum):
     RETRY = "retry"
     STEP_TIMEOUT = "step_timeout"
     WORKFLOW_TIMEOUT = "workflow_timeout"
+
+
+STEP_MOVES: Final[dict[StepStatus, frozenset[StepStatus]]] = {
+    StepStatus.PENDING: frozenset(StepStatus) - {StepStatus.IN_DOUBT},
+    StepStatus.RUNNING: frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.SKIPPED},
+    StepStatus.WAITING: frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.SKIPPED, StepStatus.IN_DOUBT},
+    StepStatus.IN_DOUBT: frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.SKIPPED, StepStatus.IN_DOUBT},
+    StepStatus.COMPLETED: frozenset({StepStatus.PENDING}),
+    StepStatus.FAILED: frozenset({StepStatus.PENDING}),
+    StepStatus.SKIPPED: frozenset({StepStatus.PENDING}),
+    StepStatus.CANCELLED: frozenset({StepStatus.PENDING}),
+}
+"""From where to where a step may move. `docs/states.md` draws it, and a test holds the two together.
+
+A move to itself records something new of the same state: another attempt after a crash, another child after a failure.
+"""
+
+EXECUTION_MOVES: Final[dict[ExecutionStatus, frozenset[ExecutionStatus]]] = {
+    ExecutionStatus.QUEUED: frozenset(
+        {ExecutionStatus.QUEUED, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLED}
+    ),
+    ExecutionStatus.RUNNING: frozenset(ExecutionStatus) - {ExecutionStatus.QUEUED},
+    ExecutionStatus.PAUSED: frozenset(ExecutionStatus) - {ExecutionStatus.QUEUED, ExecutionStatus.COMPLETED},
+    ExecutionStatus.COMPLETED: frozenset({ExecutionStatus.RUNNING}),
+    ExecutionStatus.FAILED: frozenset({ExecutionStatus.RUNNING}),
+    ExecutionStatus.CANCELLED: frozenset({ExecutionStatus.RUNNING}),
+}
+"""From where to where an execution may move; a move to itself keeps a signal that came early."""

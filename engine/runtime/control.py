@@ -1,0 +1,210 @@
+"""Control: what people (and parents, and a worker that takes over) ask of an execution."""
+
+from datetime import datetime, timedelta
+
+from engine.definitions.conditions import evaluate
+from engine.definitions.interpolation import MissingPathError, render
+from engine.definitions.model import ActionConfig, Delivery, OnInDoubt, StepType
+from engine.jsonvalue import JsonObject
+from engine.runtime.context import context_in
+from engine.runtime.effects import Probe, SetTimer
+from engine.runtime.ending import end
+from engine.runtime.events import (
+    CancelAsked,
+    PauseAsked,
+    ProbeAnswered,
+    Recovered,
+    ResumeAsked,
+    RetryAsked,
+    Started,
+    StepResolved,
+)
+from engine.runtime.resets import next_generation, reset_of
+from engine.runtime.starting import begin
+from engine.runtime.state import StepState
+from engine.runtime.states import EXECUTION_KEY, ExecutionStatus, StepStatus, TimerKind
+from engine.runtime.transitions import Failure, StepTransition
+from engine.runtime.turn import Turn
+
+
+def started(turn: Turn, _event: Started) -> None:
+    """A worker took the execution for the first time."""
+    if turn.state.status is ExecutionStatus.QUEUED:
+        _run(turn, None)
+
+
+def _run(turn: Turn, detail: JsonObject | None) -> None:
+    first = turn.state.root is None
+    turn.move_execution(ExecutionStatus.RUNNING, detail=detail)
+    if first:
+        _limit(turn)
+
+
+def _limit(turn: Turn) -> None:
+    if turn.plan.timeout_ms is not None:
+        due_at = turn.now + timedelta(milliseconds=turn.plan.timeout_ms)
+        turn.effects.append(SetTimer(EXECUTION_KEY, TimerKind.WORKFLOW_TIMEOUT, turn.state.run, 0, due_at))
+
+
+def recovered(turn: Turn, _event: Recovered) -> None:
+    """A worker took over: attempts whose outcome nobody recorded are decided by their `delivery`.
+
+    Timers, tasks, children and waits are rows of the store and outlive any worker; they need nothing here.
+    """
+    if turn.state.status is ExecutionStatus.QUEUED:
+        _run(turn, None)
+        return
+    for step in tuple(turn.state.open.values()):
+        config = step.node.config
+        if not isinstance(config, ActionConfig):
+            continue
+        if step.status is StepStatus.IN_DOUBT:
+            _probe(turn, step, config)
+        elif step.status is StepStatus.RUNNING:
+            _decide_lost(turn, step, config)
+
+
+def _decide_lost(turn: Turn, step: StepState, config: ActionConfig) -> None:
+    if config.delivery is Delivery.EFFECTIVELY_ONCE:
+        again(turn, step)
+        return
+    turn.move(step, StepStatus.IN_DOUBT, step.attempt, detail=step.node.intent_detail)
+    if not _probe(turn, step, config):
+        _by_policy(turn, step, config)
+
+
+def _probe(turn: Turn, step: StepState, config: ActionConfig) -> bool:
+    """Ask the step's own probe; False where it has none or its config finds nothing in the context."""
+    if config.probe is None:
+        return False
+    try:
+        rendered = render(config.probe.action_config, context_in(step.scope))
+    except MissingPathError:
+        return False
+    if not isinstance(rendered, dict):
+        return False
+    turn.effects.append(Probe(step.key, step.generation, step.attempt, config.probe.action_type, rendered))
+    return True
+
+
+def _by_policy(turn: Turn, step: StepState, config: ActionConfig) -> None:
+    """What `onInDoubt` says of an attempt in doubt that nothing has confirmed; `human` leaves it to a person."""
+    if config.on_in_doubt is OnInDoubt.FAIL:
+        message = "A crash left it unknown whether the attempt had its effect; it is never sent twice."
+        turn.fail(step, step.attempt, Failure("step.in_doubt", message))
+    elif config.on_in_doubt is OnInDoubt.RETRY:
+        again(turn, step)
+
+
+def probe_answered(turn: Turn, event: ProbeAnswered) -> None:
+    """A probe can only confirm: the effect happened, and the step is completed with the probe's output.
+
+    Where it did not happen yet the attempt may still arrive, so that `onInDoubt` decides, as when the probe failed.
+    """
+    step = turn.state.open.get(event.key)
+    if step is None or step.status is not StepStatus.IN_DOUBT:
+        return
+    config = step.node.config
+    if (event.generation, event.attempt) != (step.generation, step.attempt) or not isinstance(config, ActionConfig):
+        return
+    happened = config.probe is not None and event.failure is None
+    if config.probe is not None and happened:
+        context = {**context_in(step.scope), "probe": event.output}
+        happened = evaluate(config.probe.happened, context)
+    if happened:
+        turn.complete(step, step.attempt, event.output, detail={"resolvedBy": "probe", "resolution": "completed"})
+    else:
+        _by_policy(turn, step, config)
+
+
+def again(turn: Turn, step: StepState) -> None:
+    """Make the next attempt: now, or when the execution is resumed."""
+    if turn.state.status is ExecutionStatus.RUNNING:
+        begin(turn, step)
+    else:
+        turn.back_off(step, turn.now, None, {})
+
+
+def cancel_asked(turn: Turn, event: CancelAsked) -> None:
+    """End an unfinished execution."""
+    end(turn, ExecutionStatus.CANCELLED, None, {"actor": event.actor, "reason": event.reason})
+
+
+def pause_asked(turn: Turn, event: PauseAsked) -> None:
+    """Hold it: nothing new starts, what is out may come back."""
+    if turn.state.status is not ExecutionStatus.PAUSED:
+        turn.move_execution(ExecutionStatus.PAUSED, detail={"actor": event.actor})
+
+
+def resume_asked(turn: Turn, event: ResumeAsked) -> None:
+    """Go on: decide what has become decidable meanwhile, and look at every back-off again."""
+    if turn.state.status is not ExecutionStatus.PAUSED:
+        return
+    _run(turn, {"actor": event.actor})
+    for step in tuple(turn.state.open.values()):
+        retry_at = (step.detail or {}).get("retryAt")
+        if step.status is not StepStatus.WAITING or not isinstance(retry_at, str):
+            continue
+        due_at = datetime.fromisoformat(retry_at)
+        if due_at <= turn.now:
+            begin(turn, step)
+        else:
+            # Its timer may have come and gone while the execution was held.
+            turn.effects.append(SetTimer(step.key, TimerKind.RETRY, step.generation, step.attempt, due_at))
+
+
+def retry_asked(turn: Turn, event: RetryAsked) -> None:
+    """Run failed work again, under the same id; see `engine.runtime.resets` for what is kept."""
+    state = turn.state
+    if state.root is None or not state.status.is_final:
+        return
+    if state.status is ExecutionStatus.COMPLETED and event.from_step_id is None:
+        return
+    resets = reset_of(turn.plan, state, event.from_step_id, restart_successful=event.restart_successful)
+    if not resets and event.from_step_id is not None:
+        return
+    for step in sorted((state.steps[key] for key in resets), key=lambda step: step.seq):
+        _reset(turn, step, resume=resets[step.key])
+    facts: JsonObject = {"actor": event.actor, "retry": True, "restartSuccessful": event.restart_successful}
+    if event.from_step_id is not None:
+        facts["fromStepId"] = event.from_step_id
+    turn.move_execution(ExecutionStatus.RUNNING, detail=facts)
+    _limit(turn)
+
+
+def _reset(turn: Turn, step: StepState, *, resume: bool) -> None:
+    detail: JsonObject | None = {"resume": True} if resume and step.loop is not None else None
+    transition = StepTransition(
+        turn.state.seq + 1,
+        step.key,
+        StepStatus.PENDING,
+        turn.now,
+        next_generation(step),
+        step.attempt,
+        detail=detail,
+    )
+    turn.emit(step, transition)
+
+
+def step_resolved(turn: Turn, event: StepResolved) -> None:
+    """A person or a probe decided an attempt in doubt; of any other step it changes nothing."""
+    step = turn.state.open.get(event.key)
+    if step is None or step.status is not StepStatus.IN_DOUBT or step.node.type is not StepType.ACTION:
+        return
+    facts: JsonObject = {"resolvedBy": event.actor, "resolution": event.outcome}
+    if event.comment:
+        facts["comment"] = event.comment
+    match event.outcome:
+        case "completed":
+            turn.complete(step, step.attempt, event.output, detail=facts)
+        case "failed":
+            failure = Failure(
+                "step.resolved_as_failed", event.comment or "The attempt in doubt was resolved as failed."
+            )
+            turn.fail(step, step.attempt, failure, facts)
+        case "retry":
+            turn.back_off(step, turn.now, None, facts)
+            if turn.state.status is ExecutionStatus.RUNNING:
+                begin(turn, step)
+        case _:
+            pass
