@@ -30,9 +30,9 @@ class ActionEntry:
     effect: ActionEffect
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ActionCatalogue:
-    """The actions of this installation, by name."""
+    """The actions of this installation, by name. One catalogue equals only itself: compiled schemas hang on it."""
 
     entries: Mapping[str, ActionEntry]
 

@@ -53,18 +53,22 @@ def retry_budget_fault(limits: JsonObject, retry: Json) -> str | None:
     delay, cap = _whole(retry.get("retryDelay"), 1_000), _whole(retry.get("maxDelay"), 60_000)
     if "retryDelay" in retry and "maxDelay" in retry and cap < delay:
         return f"has a maxDelay of {in_words(cap)}, shorter than its retryDelay of {in_words(delay)}"
-    policy = RetryPolicy(
-        max_retries=_whole(retry.get("maxRetries"), 0),
-        retry_delay_ms=delay,
-        exponential=retry.get("exponentialBackoff", True) is True,
-        max_delay_ms=cap,
-        max_elapsed_ms=_whole(retry.get("maxElapsed"), 0) or None,
-    )
     maximum = int(_number(limits["maximum"]))
-    longest = policy.longest_wait_ms()
+    longest = policy_of(retry).longest_wait_ms()
     if longest > maximum:
         return f"may wait {in_words(longest)} between its attempts, longer than {in_words(maximum)}"
     return None
+
+
+def policy_of(retry: JsonObject) -> RetryPolicy:
+    """Policy of a `retryConfig` that may have shape faults: members of a wrong type count as not given."""
+    return RetryPolicy(
+        max_retries=min(_whole(retry.get("maxRetries"), 0), 1_000),
+        retry_delay_ms=_whole(retry.get("retryDelay"), 1_000),
+        exponential=retry.get("exponentialBackoff", True) is True,
+        max_delay_ms=_whole(retry.get("maxDelay"), 60_000),
+        max_elapsed_ms=_whole(retry.get("maxElapsed"), 0) or None,
+    )
 
 
 def in_words(milliseconds: float) -> str:

@@ -8,6 +8,7 @@ What is turned, and nothing else:
    three retries (1 s, exponential), within the timeouts that hold for it.
 3. A numeric `version` N becomes `"N.0.0"`.
 4. `{{path}}` where a path is asked for (`iterateOver`, mappings, correlation, condition fields) becomes `path`.
+5. A `webhookPath` loses the slashes at its ends.
 
 Normalising is idempotent, never changes its argument, and leaves alone whatever has not the shape it looks for: the
 schema faults come afterwards.
@@ -71,7 +72,7 @@ def normalise(document: Json) -> Normalised:
         result["steps"] = _steps(folded, _Retries(limit) if retrying else None)
     triggers = result.get("triggers")
     if isinstance(triggers, list):
-        result["triggers"] = [_with_config(trigger) for trigger in triggers]
+        result["triggers"] = [_trigger(trigger) for trigger in triggers]
     return Normalised(result, origins)
 
 
@@ -131,13 +132,19 @@ def _config(config: JsonObject, retries: _Retries | None) -> JsonObject:
     return result
 
 
-def _with_config(trigger: Json) -> Json:
+def _trigger(trigger: Json) -> Json:
     if not isinstance(trigger, dict):
         return trigger
     config = trigger.get("config")
-    if not isinstance(config, dict) or "condition" not in config:
+    if not isinstance(config, dict):
         return trigger
-    return {**trigger, "config": {**config, "condition": _condition(config["condition"])}}
+    result = dict(config)
+    if "condition" in result:
+        result["condition"] = _condition(result["condition"])
+    path = result.get("webhookPath")
+    if isinstance(path, str):
+        result["webhookPath"] = path.strip("/")
+    return {**trigger, "config": result}
 
 
 def _connection(connection: Json) -> Json:
