@@ -3,18 +3,17 @@
 from typing import Final
 from urllib.parse import urlencode
 
+from engine.actions.attempts import attempt_over, seconds_for
 from engine.actions.bodies import body_value
-from engine.actions.connections.masking import Masker
-from engine.actions.connections.secrets import reveal_all, texts
+from engine.actions.connections.secrets import reveal_all
 from engine.actions.connections.values import HttpConnection
-from engine.actions.http_calls import call_headers, connection_of, http_headers, seconds_for, url_under
+from engine.actions.http_calls import call_headers, http_headers, url_under
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
 from engine.actions.json_schemas import closed_object, compile_schema
 from engine.actions.outbound.errors import OutboundError, refused
 from engine.actions.outbound.requests import Headers, HttpRequest, HttpResponse, check_headers
-from engine.actions.outcomes import failed_call, failed_lookup, failed_status
+from engine.actions.outcomes import failed_call, failed_status
 from engine.actions.tools import ActionTools
-from engine.errors import MaestroError
 from engine.jsonvalue import Json, JsonObject, dumps
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -109,27 +108,19 @@ class Api:
 
     async def run(self, context: ActionContext) -> Result:
         """`{status, headers, body}` of an expected answer, or why there is none."""
+        if "connection" in context.config:
+            return await attempt_over(self._tools, context, self._schema, HttpConnection, self._send)
         faults = self._schema.faults(context.config)
         if faults:
             return config_invalid(faults)
         try:
-            connection = await self._connection(context)
+            return await self._send(context, None)
         except OutboundError as exc:
             return failed_call(exc, context)
-        except MaestroError as exc:
-            return failed_lookup(exc)
-        masker = Masker(texts(connection.secrets) if connection else ())
-        try:
-            response = await self._tools.http.send(_request(context, connection))
-        except OutboundError as exc:
-            return masker.result(failed_call(exc, context))
-        return masker.result(self._result(response, context))
 
-    async def _connection(self, context: ActionContext) -> HttpConnection | None:
-        name = context.config.get("connection")
-        if not isinstance(name, str):
-            return None
-        return await connection_of(self._tools, context, name, HttpConnection)
+    async def _send(self, context: ActionContext, connection: HttpConnection | None) -> Result:
+        response = await self._tools.http.send(_request(context, connection))
+        return self._result(response, context)
 
     def _result(self, response: HttpResponse, context: ActionContext) -> Succeeded | Failed:
         if not is_expected(response.status, context.config.get("expectedStatus", "2xx")):

@@ -1,21 +1,12 @@
-"""What the actions that speak HTTP share: the connection, the request's own headers, the time they may take."""
+"""What the actions that speak HTTP share: the request's own headers, and URLs that stay under their connection."""
 
-from typing import TypeVar
 from urllib.parse import unquote
 
-from engine.actions.connections.values import Connection, HttpConnection
+from engine.actions.connections.values import HttpConnection
 from engine.actions.interface import ActionContext
 from engine.actions.outbound.errors import OutboundError, refused
-from engine.actions.outbound.http import MAX_SECONDS
 from engine.actions.outbound.requests import Headers
 from engine.actions.outbound.urls import parse_url, read_url
-from engine.actions.tools import ActionTools
-from engine.jsonvalue import Json
-
-C = TypeVar("C", bound=Connection)
-
-# An action gives up a little before its caller does, so that the failure is its own and the breaker hears of it.
-_MARGIN_MS = 100
 
 
 def call_headers(context: ActionContext) -> Headers:
@@ -24,31 +15,6 @@ def call_headers(context: ActionContext) -> Headers:
     if context.traceparent is not None:
         headers.append(("traceparent", context.traceparent))
     return tuple(headers)
-
-
-def seconds_for(context: ActionContext, timeout_ms: Json = None) -> float:
-    """How long a call may take: what the config says, within the step's timeout and the guard's limit."""
-    limits = [MAX_SECONDS]
-    if isinstance(timeout_ms, int):
-        limits.append(timeout_ms / 1000)
-    if context.timeout_ms is not None:
-        limits.append(max(context.timeout_ms - _MARGIN_MS, context.timeout_ms / 2) / 1000)
-    return min(limits)
-
-
-async def connection_of(tools: ActionTools, context: ActionContext, name: str, kind: type[C]) -> C:
-    """The connection that a step names.
-
-    Raises:
-        NotFound, Unavailable: see `ConnectionResolver`.
-        OutboundError: it is of another kind.
-    """
-    connection = await tools.connections.resolve(context.tenant, name)
-    if not isinstance(connection, kind):
-        raise OutboundError(
-            "connection.wrong_kind", f"The connection {name!r} is of a kind that this action cannot use."
-        )
-    return connection
 
 
 def url_under(base_url: str, url: str) -> str:
