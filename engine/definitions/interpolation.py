@@ -10,21 +10,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.definitions.paths import MISSING, Path, PathError, lookup, parse_path
-from engine.definitions.pointers import escaped
 from engine.jsonvalue import Json, dumps
 
 
 class TemplateError(ValueError):
-    """The text is not a template.
-
-    Attributes:
-        pointer: JSON Pointer from the template's root to the string.
-    """
-
-    def __init__(self, pointer: str, reason: str) -> None:
-        super().__init__(reason)
-        self.pointer = pointer
-        self.reason = reason
+    """The text is not a template; the message says why."""
 
 
 class MissingPathError(Exception):
@@ -88,39 +78,38 @@ def compile_template(value: Json) -> Template:
     """Template of any JSON value.
 
     Raises:
-        TemplateError: the first string that is not a template (`template_faults` finds them all).
+        TemplateError: the first string that is not a template (`scan` finds them all).
     """
-    return _compile(value, "")
+    return _compile(value) or Constant(value)
 
 
-def _compile(value: Json, pointer: str) -> Template:
+def _compile(value: Json) -> Template | None:
+    """Template of a value; None where nothing below it is one, so that it stands for itself."""
     if isinstance(value, str):
-        return _compile_text(value, pointer)
-    if isinstance(value, list):
-        items = tuple(_compile(item, f"{pointer}/{index}") for index, item in enumerate(value))
-        return Constant(value) if all(map(_unchanged, items, value)) else Items(items)
+        return _compile_text(value) if "{{" in value else None
     if isinstance(value, dict):
-        members = tuple((name, _compile(member, f"{pointer}/{escaped(name)}")) for name, member in value.items())
-        unchanged = all(map(_unchanged, (member for _, member in members), value.values()))
-        return Constant(value) if unchanged else Members(members)
-    return Constant(value)
+        members = [_compile(member) for member in value.values()]
+        if not any(members):
+            return None
+        pairs = zip(value.items(), members, strict=True)
+        return Members(tuple((name, template or Constant(member)) for (name, member), template in pairs))
+    if isinstance(value, list):
+        items = [_compile(item) for item in value]
+        if not any(items):
+            return None
+        return Items(tuple(template or Constant(item) for item, template in zip(value, items, strict=True)))
+    return None
 
 
-def _unchanged(template: Template, value: Json) -> bool:
-    return isinstance(template, Constant) and template.value is value
-
-
-def _compile_text(text: str, pointer: str) -> Template:
-    if "{{" not in text:
-        return Constant(text)
-    pieces = tuple(_pieces(text, pointer))
+def _compile_text(text: str) -> Template:
+    pieces = tuple(_pieces(text))
     if len(pieces) == 1:
         (piece,) = pieces
         return Constant(piece) if isinstance(piece, str) else Reference(piece)
     return Text(pieces)
 
 
-def _pieces(text: str, pointer: str) -> Iterator[str | Path]:
+def _pieces(text: str) -> Iterator[str | Path]:
     literal = ""
     position = 0
     while (start := text.find("{{", position)) >= 0:
@@ -131,14 +120,14 @@ def _pieces(text: str, pointer: str) -> Iterator[str | Path]:
         literal += text[position:start]
         end = text.find("}}", start)
         if end < 0:
-            raise TemplateError(pointer, "a '{{' is not closed by '}}'")
+            raise TemplateError("a '{{' is not closed by '}}'")
         if literal:
             yield literal
             literal = ""
         try:
             yield parse_path(text[start + 2 : end])
         except PathError as error:
-            raise TemplateError(pointer, f"{text[start : end + 2]} is not a path: {error}") from error
+            raise TemplateError(f"{text[start : end + 2][:100]} is not a path: {error}") from error
         position = end + 2
     literal += text[position:]
     if literal:
@@ -179,30 +168,25 @@ def _as_text(path: Path, context: Mapping[str, Json]) -> str:
     return value if isinstance(value, str) else dumps(value)
 
 
-def references(template: Template, pointer: str = "") -> Iterator[tuple[str, Path]]:
-    """Every path in the template with the JSON Pointer of the string it stands in."""
-    if isinstance(template, Reference):
-        yield pointer, template.path
-    elif isinstance(template, Text):
-        yield from ((pointer, piece) for piece in template.pieces if isinstance(piece, Path))
-    elif isinstance(template, Items):
-        for index, item in enumerate(template.items):
-            yield from references(item, f"{pointer}/{index}")
-    elif isinstance(template, Members):
-        for name, member in template.members:
-            yield from references(member, f"{pointer}/{escaped(name)}")
+Segments: TypeAlias = tuple[str | int, ...]
 
 
-def template_faults(value: Json, pointer: str = "") -> Iterator[TemplateError]:
-    """Every string in the value that is not a template."""
+def scan(value: Json, above: Segments = ()) -> Iterator[tuple[Segments, Path | TemplateError]]:
+    """Every path in the templates of a value, and every string that is no template, with the way to its string."""
     if isinstance(value, str):
-        try:
-            _compile_text(value, pointer)
-        except TemplateError as error:
-            yield error
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from template_faults(item, f"{pointer}/{index}")
+        if "{{" in value:
+            yield from ((above, found) for found in _scan_text(value))
     elif isinstance(value, dict):
         for name, member in value.items():
-            yield from template_faults(member, f"{pointer}/{escaped(name)}")
+            if not isinstance(member, str) or "{{" in member:
+                yield from scan(member, (*above, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from scan(item, (*above, index))
+
+
+def _scan_text(text: str) -> list[Path | TemplateError]:
+    try:
+        return [piece for piece in _pieces(text) if isinstance(piece, Path)]
+    except TemplateError as error:
+        return [error]

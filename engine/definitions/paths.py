@@ -1,14 +1,17 @@
 """Dotted paths into the context of an execution: `steps.fetch.output.items.0.name`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from engine.jsonvalue import Json
 
 MAX_PATH_CHARS: Final = 1_000
-_REFUSED: Final = frozenset("{}[]")
+_WELL_FORMED: Final = re.compile(r"[^.{}\[\]\x00-\x1f\x7f]+(?:\.[^.{}\[\]\x00-\x1f\x7f]+)*")
+_REFUSED: Final = re.compile(r"[{}\[\]\x00-\x1f\x7f]")
 
 
 class Missing(Enum):
@@ -39,6 +42,7 @@ class Path:
         return self.segments[0]
 
 
+@lru_cache(maxsize=4_096)
 def parse_path(text: str) -> Path:
     """Path of its dotted text; blanks around it do not count.
 
@@ -46,19 +50,22 @@ def parse_path(text: str) -> Path:
         PathError: empty, too long, an empty segment, brackets, braces or control characters.
     """
     stripped = text.strip()
-    if not stripped:
-        raise PathError("it is empty")
-    if len(stripped) > MAX_PATH_CHARS:
-        raise PathError(f"it is longer than {MAX_PATH_CHARS} characters")
-    for character in stripped:
-        if character in _REFUSED:
-            raise PathError(f"it contains {character!r}; array positions are written as numbers, like items.0.name")
-        if character < " " or character == "\x7f":
-            raise PathError("it contains a control character")
-    segments = tuple(stripped.split("."))
-    if "" in segments:
-        raise PathError("it has an empty segment (a dot at an end, or two in a row)")
-    return Path(segments)
+    if _WELL_FORMED.fullmatch(stripped) is not None and len(stripped) <= MAX_PATH_CHARS:
+        return Path(tuple(stripped.split(".")))
+    raise PathError(_why_not(stripped))
+
+
+def _why_not(text: str) -> str:
+    if not text:
+        return "it is empty"
+    if len(text) > MAX_PATH_CHARS:
+        return f"it is longer than {MAX_PATH_CHARS} characters"
+    refused = _REFUSED.search(text)
+    if refused is None:
+        return "it has an empty segment (a dot at an end, or two in a row)"
+    if refused[0] in "{}[]":
+        return f"it contains {refused[0]!r}; array positions are written as numbers, like items.0.name"
+    return "it contains a control character"
 
 
 def lookup(path: Path, context: Mapping[str, Json]) -> Json | Missing:

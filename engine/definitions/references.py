@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from engine.definitions.cycles import topological_order
 from engine.definitions.faults import FaultCode, fault
 from engine.definitions.graph import did_you_mean
-from engine.definitions.interpolation import TemplateError, compile_template, references, template_faults
+from engine.definitions.interpolation import TemplateError, scan
 from engine.definitions.outline import Graph, Node, Place
 from engine.definitions.paths import Path, PathError, parse_path
 from engine.definitions.pointers import extended, pointer
@@ -112,17 +112,12 @@ class _StepReferences:
                 yield from self._condition(connection.get("customCondition"), custom, own=True)
 
     def _template(self, value: Json, place: Place, *, own: bool = False) -> Iterator[Fault]:
-        base = pointer(*place)
-        errors = list(template_faults(value, base))
-        for error in errors:
-            yield self._template_fault(error)
-        if not errors and value is not None:
-            for path_pointer, path in references(compile_template(value), base):
-                yield from self._target(path, path_pointer, own=own)
-
-    def _template_fault(self, error: TemplateError) -> Fault:
-        message = f"Step '{self._node.id}' has a text that is no template: {error.reason}."
-        return fault(FaultCode.TEMPLATE_INVALID, error.pointer, message)
+        for text_place, found in scan(value, place):
+            if isinstance(found, TemplateError):
+                message = f"Step '{self._node.id}' has a text that is no template: {found}."
+                yield fault(FaultCode.TEMPLATE_INVALID, pointer(*text_place), message)
+            else:
+                yield from self._target(found, text_place, own=own)
 
     def _mapping(self, mappings: Json, place: Place) -> Iterator[Fault]:
         if isinstance(mappings, dict):
@@ -141,9 +136,9 @@ class _StepReferences:
         except PathError as error:
             yield _path_fault(text, place, error)
             return
-        yield from self._target(path, pointer(*place), own=own)
+        yield from self._target(path, place, own=own)
 
-    def _target(self, path: Path, path_pointer: str, *, own: bool) -> Iterator[Fault]:
+    def _target(self, path: Path, place: Place, *, own: bool) -> Iterator[Fault]:
         """Faults of the step that a path refers to. `own`: the step's own output is already there."""
         if path.root != "steps" or len(path.segments) == 1:
             return
@@ -152,10 +147,10 @@ class _StepReferences:
             name = path.segments[1]
             message = f"Step '{self._node.id}' refers to {path}, but there is no step '{name}'."
             hint = did_you_mean(name, self._steps.homes)
-            yield fault(FaultCode.PATH_UNKNOWN_STEP, path_pointer, message, hint)
+            yield fault(FaultCode.PATH_UNKNOWN_STEP, pointer(*place), message, hint)
         elif (other == self._node.id and not own) or self._steps.runs_after(other, self._node):
             message = f"Step '{self._node.id}' refers to {path}, but '{other}' has not run when it starts."
-            yield fault(FaultCode.PATH_NOT_UPSTREAM, path_pointer, message)
+            yield fault(FaultCode.PATH_NOT_UPSTREAM, pointer(*place), message)
 
 
 def _trigger_faults(document: JsonObject) -> Iterator[Fault]:
