@@ -38,7 +38,11 @@ class StreamBell:
     async def ring(self, tenant: str, execution_ids: Sequence[UUID]) -> None:
         """Have some worker look at these executions. Never raises, does not wait for Redis."""
         for execution_id in execution_ids:
-            self._put(self._streams.of(execution_id), tenant, execution_id)
+            self.ring_now(tenant, execution_id)
+
+    def ring_now(self, tenant: str, execution_id: UUID) -> None:
+        """The same for one execution, for callers that cannot await."""
+        self._put(self._streams.of(execution_id), tenant, execution_id)
 
     def forward(self, worker_id: UUID, tenant: str, execution_id: UUID) -> None:
         """Have the worker that holds this execution look at it. Never raises, does not wait for Redis."""

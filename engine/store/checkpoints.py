@@ -69,6 +69,14 @@ class Written:
     to_ring: tuple[ExecutionRef, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of commits whose answer was lost. A commit in neither set lost its lease."""
+
+    written: frozenset[UUID]
+    repeatable: frozenset[UUID]
+
+
 async def write(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Written:
     """Write all of `commits` in one transaction, of one statement where none of them has rarer effects.
 
@@ -87,11 +95,8 @@ async def write(connection: HotConnection, owner: UUID, commits: Sequence[Commit
         return Written(held, await write_effects(raw, with_effects))
 
 
-async def landed(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> tuple[set[UUID], set[UUID]]:
-    """After a lost answer: which commits were written, and which were not and may be repeated.
-
-    A commit in neither set lost its lease.
-    """
+async def landed(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Landed:
+    """After a lost answer: which commits were written, and which were not and may be repeated."""
     tenants, ids = [c.tenant for c in commits], [c.execution_id for c in commits]
     async with connection.for_tenants(frozenset(tenants)) as raw:
         rows = {row["id"]: row for row in await raw.fetch(_SQL["standing"], tenants, ids)}
@@ -102,11 +107,12 @@ async def landed(connection: HotConnection, owner: UUID, commits: Sequence[Commi
         if row is None or row["lease_epoch"] != commit.epoch:
             continue
         owned = row["lease_owner"] == owner
-        if row["last_seq"] == commit.last_seq and owned != commit.release:
+        if row["last_seq"] == commit.last_seq and (commit.transitions or not owned):
             written.add(commit.execution_id)
         elif row["last_seq"] == commit.base_seq and owned:
+            # Without transitions nothing shows whether it was written; all that such a commit holds may be repeated.
             repeatable.add(commit.execution_id)
-    return written, repeatable
+    return Landed(frozenset(written), frozenset(repeatable))
 
 
 async def histories(connection: HotConnection, refs: Sequence[ExecutionRef]) -> dict[UUID, list[Transition]]:

@@ -21,6 +21,14 @@ class ExecutionRef(NamedTuple):
     id: UUID
 
 
+class VersionRef(NamedTuple):
+    """A published version by name."""
+
+    tenant: str
+    workflow_id: UUID
+    version: str
+
+
 @dataclass(frozen=True, slots=True)
 class ParentLink:
     """The step of another execution that waits for this one."""
@@ -63,6 +71,16 @@ class Claimed:
     traceparent: str | None
     has_mail: bool
     rescued: bool
+
+    @property
+    def ref(self) -> ExecutionRef:
+        """Its name."""
+        return ExecutionRef(self.tenant, self.id)
+
+    @property
+    def version_ref(self) -> VersionRef:
+        """The version that it is pinned to."""
+        return VersionRef(self.tenant, self.workflow_id, self.workflow_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,19 @@ async def still_held(
         worker_id,
     )
     return frozenset(row["id"] for row in rows)
+
+
+async def definitions(connection: HotConnection, refs: Sequence[VersionRef]) -> dict[VersionRef, Json]:
+    """Normalised documents of published versions; one that does not exist is left out."""
+    rows = await connection.fetch(
+        _SQL["definitions"],
+        [ref.tenant for ref in refs],
+        [ref.workflow_id for ref in refs],
+        [ref.version for ref in refs],
+    )
+    return {
+        VersionRef(row["tenant_id"], row["workflow_id"], row["version"]): loads(row["definition"]) for row in rows
+    }
 
 
 def _claimed(row: Any) -> Claimed:

@@ -32,6 +32,15 @@ DEEPEST = 20
 """Levels of sub-workflows; one more fails its step, so that a recursion which validation could not see ends."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An execution that no worker can advance; its history is copied from the checkpoints in the same transaction."""
+
+    id: UUID
+    failure: Failure
+    deliveries: int
+
+
 @dataclass(slots=True)
 class DurableEffects:
     """All of one execution's effects within one commit, in the order in which the core asked for them.
@@ -39,6 +48,7 @@ class DurableEffects:
     Attributes:
         workflow_id: of the execution, for its tasks.
         mail: inbox rows whose events this commit has acted on.
+        postponed: outcomes that the next holder shall fold, posted to the execution itself.
         finished: the parent's news when this execution ends and has a parent.
         is_final: its timers and waits have no further meaning and go.
         new_id: makes ids of tasks and inbox rows.
@@ -51,8 +61,10 @@ class DurableEffects:
     new_id: Callable[[], UUID]
     asked: list[DurableEffect] = field(default_factory=list)
     mail: list[UUID] = field(default_factory=list)
+    postponed: list[Event] = field(default_factory=list)
     finished: tuple[UUID, ChildFinished] | None = None
     is_final: bool = False
+    dead: DeadLetter | None = None
 
 
 _Row = tuple[Any, ...]
@@ -72,6 +84,7 @@ class _Batch:
     tasks_closed: list[_Row] = field(default_factory=list)
     posts: list[_Row] = field(default_factory=list)
     final: list[_Row] = field(default_factory=list)
+    dead: list[_Row] = field(default_factory=list)
     rings: list[ExecutionRef] = field(default_factory=list)
 
 
@@ -91,6 +104,7 @@ async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffect
     await _write(raw, "forget_waits", batch.final)
     await _start_children(raw, batch, {found.execution_id: found for found in effects})
     await _write(raw, "post", batch.posts)
+    await _write(raw, "bury_executions", batch.dead)
     return tuple(batch.rings)
 
 
@@ -106,11 +120,26 @@ def _gather(batch: _Batch, of_one: DurableEffects) -> None:
     batch.mail.extend((tenant, execution_id, row_id) for row_id in of_one.mail)
     for effect in of_one.asked:
         _gather_effect(batch, of_one, effect)
+    for outcome in of_one.postponed:
+        _post(batch, of_one, execution_id, outcome)
     if of_one.finished is not None:
         parent, news = of_one.finished
         _post(batch, of_one, parent, news)
     if of_one.is_final:
         batch.final.append((tenant, execution_id))
+    if of_one.dead is not None:
+        failure = of_one.dead.failure
+        batch.dead.append(
+            (
+                tenant,
+                of_one.dead.id,
+                execution_id,
+                failure.code,
+                failure.message,
+                of_one.dead.deliveries,
+                of_one.new_id(),
+            )
+        )
 
 
 def _gather_effect(batch: _Batch, of_one: DurableEffects, effect: DurableEffect) -> None:

@@ -49,3 +49,8 @@ SELECT e.id
   FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS a(tenant_id, id, epoch)
   JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
  WHERE e.lease_epoch = a.epoch AND e.lease_owner = $4;
+
+-- name: definitions   of published versions; they never change
+SELECT v.tenant_id, v.workflow_id, v.version, v.definition::text AS definition
+  FROM unnest($1::text[], $2::uuid[], $3::text[]) AS a(tenant_id, workflow_id, version)
+  JOIN workflow_versions v ON v.tenant_id = a.tenant_id AND v.workflow_id = a.workflow_id AND v.version = a.version;

@@ -102,3 +102,24 @@ WITH closed AS (
 )
 INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
 SELECT c.tenant_id, c.id, c.audit_seq, now(), 'system', c.from_status, 'obsolete', 'obsolete' FROM closed c;
+
+-- name: bury_executions   the stream of dead letters hears of it through the outbox
+WITH asked AS (
+    SELECT *
+      FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::uuid[])
+           AS a(tenant_id, id, execution_id, cause_code, cause_message, deliveries, parcel_id)
+), announced AS (
+    INSERT INTO outbox (tenant_id, id, topic, subject_id, payload)
+    SELECT a.tenant_id, a.parcel_id, 'dead_letter', a.execution_id::text,
+           json_build_object('deadLetterId', a.id, 'kind', 'execution', 'executionId', a.execution_id,
+                             'code', a.cause_code, 'deliveries', a.deliveries)
+      FROM asked a
+)
+INSERT INTO dead_letters (tenant_id, id, kind, subject_id, execution_id, cause_code, cause_message, deliveries, payload, history)
+SELECT a.tenant_id, a.id, 'execution', a.execution_id::text, a.execution_id, a.cause_code, a.cause_message, a.deliveries,
+       (SELECT e.trigger_data FROM executions e WHERE e.tenant_id = a.tenant_id AND e.id = a.execution_id),
+       (SELECT coalesce(json_agg(json_build_object(
+                   'seq', c.seq, 'stepId', c.step_path, 'iteration', c.iteration, 'generation', c.generation,
+                   'attempt', c.attempt, 'status', c.status, 'at', c.at, 'failure', c.failure) ORDER BY c.seq), '[]'::json)
+          FROM step_checkpoints c WHERE c.tenant_id = a.tenant_id AND c.execution_id = a.execution_id)
+  FROM asked a;

@@ -1,0 +1,86 @@
+"""Whole workers within the test's own process, on real servers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from engine.actions.interface import AnyAction
+from engine.actions.registry import ActionRegistry, inline_actions
+from engine.clock import SystemClock
+from engine.queue.link import Link, connect
+from engine.queue.streams import Streams
+from engine.store.database import Database
+from workers.config import WorkerConfig
+from workers.worker import Surroundings, Worker
+
+FINAL = ("completed", "failed", "cancelled")
+
+
+class Reader:
+    """Reads what the tables say, as the superuser."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+
+    async def statuses(self, ids: list[UUID]) -> list[str]:
+        rows = await self.connection.fetch("select id, status from executions where id = any($1)", ids)
+        found = {row["id"]: row["status"] for row in rows}
+        return [found[execution_id] for execution_id in ids]
+
+    async def until_status(self, ids: list[UUID], *wanted: str, within_s: float = 20) -> None:
+        """Return when all executions are in one of these states; the statuses seen are in the failure."""
+        async with asyncio.timeout(within_s):
+            while True:
+                seen = await self.statuses(ids)
+                if all(status in wanted for status in seen):
+                    return
+                await asyncio.sleep(0.01)
+
+    async def checkpoints(self, execution_id: UUID) -> list[asyncpg.Record]:
+        return list(
+            await self.connection.fetch(
+                "select * from step_checkpoints where execution_id = $1 order by seq", execution_id
+            )
+        )
+
+
+@pytest.fixture
+async def reader(database_url: str, postgres_url: str) -> AsyncIterator[Reader]:
+    database = database_url.rsplit("/", 1)[1]
+    connection = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database)
+    yield Reader(connection)
+    await connection.close()
+
+
+@pytest.fixture
+async def link(redis_url: str) -> AsyncIterator[Link]:
+    found = await connect(redis_url)
+    await found.commands.flushall()
+    yield found
+    await found.close()
+
+
+StartWorker = Callable[..., AbstractAsyncContextManager[Worker]]
+
+
+@pytest.fixture
+def start_worker(database_url: str, link: Link) -> StartWorker:
+    @asynccontextmanager
+    async def start(*actions: AnyAction, **config: float) -> AsyncIterator[Worker]:
+        database = Database.connect(database_url, application_name=f"test-{uuid4()}")
+        registry = ActionRegistry((*inline_actions(), *actions))
+        surroundings = Surroundings(database, link, registry, SystemClock(), Streams())
+        worker = Worker(surroundings, WorkerConfig(**{"drain_s": 2.0, **config}))  # type: ignore[arg-type]
+        task = asyncio.get_running_loop().create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            await task
+            await database.close()
+
+    return start

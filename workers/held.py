@@ -1,0 +1,219 @@
+"""One execution in this worker's hands: its state, what is out, and what the next commit will hold."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from engine.runtime.advance import Advance
+from engine.runtime.effects import Finish, Probe, RunAction, StopAction
+from engine.runtime.events import ChildFinished, Event
+from engine.runtime.plan import Plan
+from engine.runtime.state import ExecutionState
+from engine.runtime.states import StepKey
+from engine.runtime.transitions import Transition
+from engine.store.checkpoints import Commit
+from engine.store.claims import Claimed, ExecutionRef
+from engine.store.durable_effects import DurableEffect, DurableEffects
+from engine.store.outbox import LEDGER_EXECUTION, Announcement
+
+AttemptId = tuple[StepKey, int, int]
+"""step, generation, attempt"""
+OutsideEffect = RunAction | StopAction | Probe
+NewId = Callable[[], UUID]
+
+
+class Held:
+    """What the worker knows of an execution that it holds.
+
+    Between two commits, transitions and effects gather here; at most one commit is out at a time.
+
+    Attributes:
+        out: attempts whose outcome has not come back, and what stops each.
+        known_mail: rows that were folded in and are not known to be deleted yet.
+        is_committing: a commit is out.
+        is_releasing: that commit gives the lease back; nothing may be folded in until it is known.
+        was_rung: somebody rang while it was being given back.
+        is_lost: the lease is gone, or was given back; nothing more is done for it.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_base_seq",
+        "_finish",
+        "_has_rows",
+        "_latest",
+        "_mail",
+        "_outside",
+        "_postponed",
+        "_transitions",
+        "claimed",
+        "is_committing",
+        "is_lost",
+        "is_releasing",
+        "known_mail",
+        "out",
+        "plan",
+        "ref",
+        "state",
+        "was_rung",
+    )
+
+    def __init__(self, claimed: Claimed, plan: Plan, state: ExecutionState, latest: datetime) -> None:
+        self.claimed = claimed
+        self.ref = ExecutionRef(claimed.tenant, claimed.id)
+        self.plan = plan
+        self.state = state
+        self.out: dict[AttemptId, Callable[[], object]] = {}
+        self.known_mail: set[UUID] = set()
+        self.is_committing = False
+        self.is_releasing = False
+        self.was_rung = False
+        self.is_lost = False
+        self._base_seq = claimed.last_seq
+        self._transitions: list[Transition] = []
+        self._outside: list[OutsideEffect] = []
+        self._asked: list[DurableEffect] = []
+        self._mail: list[UUID] = []
+        self._postponed: list[Event] = []
+        self._finish: Finish | None = None
+        self._has_rows = claimed.last_seq > 0
+        self._latest = latest
+
+    @property
+    def pending(self) -> int:
+        """Transitions that wait for the next commit."""
+        return len(self._transitions)
+
+    @property
+    def has_something(self) -> bool:
+        """True when something waits to be written, or to start after what was written."""
+        return bool(self._transitions or self._outside or self._asked or self._mail or self._postponed)
+
+    @property
+    def is_idle(self) -> bool:
+        """True when nothing is out and nothing waits to be written."""
+        return not (self.out or self.is_committing or self.has_something)
+
+    def later_of(self, now: datetime) -> datetime:
+        """The instant to stamp with: never before that of an earlier transition, whatever the clock was set to."""
+        if now > self._latest:
+            self._latest = now
+        return self._latest
+
+    def gather(self, advanced: Advance) -> list[RunAction]:
+        """Take in what the core decided. Returns the actions to run, which the caller sorts: now, or after commit."""
+        self._transitions.extend(advanced.transitions)
+        runs: list[RunAction] = []
+        for effect in advanced.effects:
+            if isinstance(effect, RunAction):
+                runs.append(effect)
+            elif isinstance(effect, StopAction | Probe):
+                self._outside.append(effect)
+            elif isinstance(effect, Finish):
+                self._finish = effect
+            else:
+                self._asked.append(effect)
+        return runs
+
+    def after_commit(self, effect: OutsideEffect) -> None:
+        """Start this when the transitions that it belongs to are durable."""
+        self._outside.append(effect)
+
+    def consumed(self, row_id: UUID) -> None:
+        """A row of the inbox was folded in; it is deleted in the commit of what came of it."""
+        self.known_mail.add(row_id)
+        self._mail.append(row_id)
+
+    def postpone(self, outcome: Event) -> None:
+        """Leave an outcome to the next holder, as mail: this worker is stopping and starts nothing new."""
+        self._postponed.append(outcome)
+
+    def take_commit(self, new_id: NewId) -> tuple[Commit, list[OutsideEffect]]:
+        """All that has gathered, as one commit, and what to start after it."""
+        state, claimed = self.state, self.claimed
+        outside, self._outside = self._outside, []
+        effects = self._durable_effects(new_id)
+        commit = Commit(
+            tenant=claimed.tenant,
+            execution_id=claimed.id,
+            epoch=claimed.epoch,
+            base_seq=self._base_seq,
+            transitions=self._transitions,
+            status=state.status,
+            current_step=state.current_step,
+            finished_at=state.finished_at if state.status.is_final else None,
+            failure=state.failure,
+            failed_steps=tuple(state.failed_steps),
+            release=not self.out and not any(not isinstance(effect, StopAction) for effect in outside),
+            announcements=self._announcements(new_id),
+            effects=effects,
+        )
+        self._transitions = []
+        self._finish = None
+        self.is_committing = True
+        self.is_releasing = commit.release
+        return commit, outside
+
+    def committed(self, commit: Commit) -> None:
+        """The commit is durable."""
+        self._base_seq = commit.last_seq
+        self.is_committing = self.is_releasing = False
+        if commit.effects is not None:
+            self.known_mail.difference_update(commit.effects.mail)
+
+    def _durable_effects(self, new_id: NewId) -> DurableEffects | None:
+        finish = self._finish
+        ends_with_rows = finish is not None and (self._has_rows or bool(self._asked))
+        parent = self.claimed.parent if finish is not None else None
+        if not (self._asked or self._mail or self._postponed or parent or ends_with_rows):
+            return None
+        self._has_rows = True
+        found = DurableEffects(
+            tenant=self.claimed.tenant,
+            execution_id=self.claimed.id,
+            workflow_id=self.claimed.workflow_id,
+            started_by=self.claimed.started_by,
+            new_id=new_id,
+            asked=self._asked,
+            mail=self._mail,
+            postponed=self._postponed,
+            is_final=ends_with_rows,
+        )
+        if finish is not None and parent is not None:
+            news = ChildFinished(
+                key=parent.key,
+                generation=parent.generation,
+                child_id=self.claimed.id,
+                status=finish.status,
+                output=finish.output,
+                failure=finish.failure,
+            )
+            found.finished = (parent.execution_id, news)
+        self._asked, self._mail, self._postponed = [], [], []
+        return found
+
+    def _announcements(self, new_id: NewId) -> list[Announcement]:
+        if self._finish is None:
+            return []
+        claimed, state = self.claimed, self.state
+        return [
+            Announcement(
+                id=new_id(),
+                topic=LEDGER_EXECUTION,
+                subject_id=claimed.id,
+                payload={
+                    "executionId": str(claimed.id),
+                    "workflowId": str(claimed.workflow_id),
+                    "workflowVersion": claimed.workflow_version,
+                    "contentHash": claimed.content_hash,
+                    "status": state.status.value,
+                    "lastSeq": state.seq,
+                },
+                traceparent=claimed.traceparent,
+            )
+        ]
+
+
+def attempt_id(effect: RunAction | StopAction | Probe) -> AttemptId:
+    """Which attempt an effect speaks of."""
+    return (effect.key, effect.generation, effect.attempt)

@@ -1,0 +1,247 @@
+"""The intake: from rings to claimed executions, in batches."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from engine.errors import Unavailable
+from engine.queue.bell import StreamBell
+from engine.queue.dispatch import Message, Received
+from engine.queue.messages import Ring
+from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, Recovered, Started
+from engine.runtime.fold import apply
+from engine.runtime.plan import Plan
+from engine.runtime.state import ExecutionHeader, ExecutionState
+from engine.runtime.transitions import Transition
+from engine.store import checkpoints, claims, inbox
+from engine.store.claims import Claimed, ClaimReport, ExecutionRef
+from engine.store.hot import HotConnection
+from engine.store.inbox import Mail
+from engine.telemetry.crash_points import reach
+from workers.acknowledger import Acknowledger
+from workers.config import WorkerConfig
+from workers.held import Held
+from workers.plans import Plans
+from workers.quarantine import UNREADABLE, exhausted
+from workers.runner import Runner
+
+_log = logging.getLogger(__name__)
+
+BUSY_AGAIN_S: Final = 0.05
+BUSY_TRIES: Final = 20
+"""An execution that somebody locks is looked at again for about a second; after that the sweep has it."""
+RETRY_S: Final = 0.5
+
+
+class Intake:
+    """Gathers rings from wherever they come, claims what is free, passes on what others hold, and acknowledges."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, each a different one
+        self,
+        *,
+        worker_id: UUID,
+        connection: HotConnection,
+        runner: Runner,
+        plans: Plans,
+        bell: StreamBell,
+        acknowledger: Acknowledger,
+        config: WorkerConfig,
+    ) -> None:
+        self._worker_id = worker_id
+        self._connection = connection
+        self._runner = runner
+        self._plans = plans
+        self._bell = bell
+        self._acknowledger = acknowledger
+        self._config = config
+        self._wanted: dict[ExecutionRef, list[Message]] = {}
+        self._busy: dict[ExecutionRef, int] = {}
+        self._wake = asyncio.Event()
+        self._is_stopped = False
+
+    @property
+    def room(self) -> int:
+        """How many executions more may be taken now."""
+        return max(0, self._config.held_limit - self._runner.held - len(self._wanted))
+
+    def offer(self, refs: Iterable[ExecutionRef]) -> None:
+        """Look at these executions soon."""
+        for ref in refs:
+            self._wanted.setdefault(ref, [])
+        if self._wanted:
+            self._wake.set()
+
+    def receive(self, received: Received) -> None:
+        """Look at what a read of the streams brought; each message is acknowledged when it is needless."""
+        for message in received.messages:
+            if isinstance(message, Ring):
+                self._wanted.setdefault(ExecutionRef(message.tenant, message.execution_id), []).append(message)
+        self.offer(ExecutionRef(tenant, execution_id) for tenant, execution_id in received.own)
+
+    def stop(self) -> None:
+        """Take nothing more; messages that are not acknowledged come to others."""
+        self._is_stopped = True
+        self._wanted.clear()
+
+    async def run(self) -> None:
+        """Take for ever."""
+        while True:
+            try:
+                taken = await self.run_once()
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+                continue
+            if not taken:
+                self._wake.clear()
+                await self._wake.wait()
+
+    async def run_once(self) -> int:
+        """Take one batch of what is wanted. Returns how many executions were looked at.
+
+        Raises:
+            Unavailable: the database does not answer; all of the batch is still wanted.
+        """
+        if self._is_stopped:
+            return 0
+        # Taken out first: a ring that comes while the batch is under way must be heard again after it.
+        batch = {ref: self._wanted.pop(ref) for ref in list(self._wanted)[: self._config.claim_batch]}
+        if not batch:
+            return 0
+        try:
+            await self._look_at(batch)
+        except BaseException:
+            for ref, messages in batch.items():
+                self._wanted.setdefault(ref, []).extend(messages)
+            raise
+        reach("before_ack")
+        self._acknowledger.acknowledge(message for messages in batch.values() for message in messages)
+        return len(batch)
+
+    async def _look_at(self, refs: Iterable[ExecutionRef]) -> None:
+        mine: list[ExecutionRef] = []
+        others: list[ExecutionRef] = []
+        for ref in refs:
+            (others if self._runner.get(ref.id) is None else mine).append(ref)
+        if mine:
+            await self._deliver(mine)
+        if others:
+            await self._claim(others)
+
+    async def _deliver(self, mine: Sequence[ExecutionRef]) -> None:
+        mails = await self._mail(mine)
+        for execution_id, mail in mails.items():
+            held = self._runner.get(execution_id)
+            if held is not None:
+                self._runner.deliver(held, mail.readable)
+
+    async def _claim(self, refs: Sequence[ExecutionRef]) -> None:
+        report = await claims.claim(self._connection, self._worker_id, refs)
+        reach("after_claim")
+        if report.claimed:
+            await self._begin(report)
+        for found in report.elsewhere:
+            self._bell.forward(found.owner, found.ref.tenant, found.ref.id)
+        if report.final:
+            tenants, ids = [ref.tenant for ref in report.final], [ref.id for ref in report.final]
+            await inbox.discard_of_final(self._connection, tenants, ids)
+        self._again(report.busy)
+
+    async def _begin(self, report: ClaimReport) -> None:
+        """Load what the claimed executions need and hand them to the runner. The claim stands: nothing may be lost.
+
+        When the database goes away in between, the executions are held by this worker and in nobody's hands; they are
+        loaded as soon as it is back.
+        """
+        while True:
+            try:
+                ready = await self._load(report.claimed)
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+                continue
+            break
+        for held, events, mail in ready:
+            self._runner.begin(held, events, mail)
+
+    async def _load(self, claimed: Sequence[Claimed]) -> list[tuple[Held, list[Event], Sequence[Inboxed]]]:
+        plans = await self._plans.load(found.version_ref for found in claimed)
+        with_history = [found.ref for found in claimed if found.last_seq]
+        with_mail = [found.ref for found in claimed if found.has_mail]
+        histories = await checkpoints.histories(self._connection, with_history) if with_history else {}
+        mails = await self._mail(with_mail) if with_mail else {}
+        ready: list[tuple[Held, list[Event], Sequence[Inboxed]]] = []
+        for found in claimed:
+            if found.deliveries > self._config.max_deliveries:
+                self._runner.quarantine(found, found.last_seq, exhausted(found.deliveries))
+                continue
+            held = _replayed(found, plans.get(found.version_ref), histories.get(found.id, []))
+            if held is None:
+                self._runner.quarantine(found, found.last_seq, UNREADABLE)
+                continue
+            ready.append((held, *_first_events(held, mails.get(found.id, Mail(())).readable)))
+        return ready
+
+    async def _mail(self, refs: Sequence[ExecutionRef]) -> dict[UUID, Mail]:
+        mails = await inbox.collect(self._connection, [ref.tenant for ref in refs], [ref.id for ref in refs])
+        for execution_id, mail in mails.items():
+            for letter in mail.unreadable:
+                _log.error(
+                    "A row of an inbox cannot be read and is left there.",
+                    extra={
+                        "action": "mail",
+                        "execution_id": str(execution_id),
+                        "kind": letter.kind,
+                        "cause": letter.cause,
+                    },
+                )
+        return mails
+
+    def _again(self, refs: Iterable[ExecutionRef]) -> None:
+        """What somebody locks just now is looked at again shortly."""
+        again = [ref for ref in refs if self._busy.get(ref, 0) < BUSY_TRIES]
+        self._busy = {ref: self._busy.get(ref, 0) + 1 for ref in again}
+        if again and not self._is_stopped:
+            asyncio.get_running_loop().call_later(BUSY_AGAIN_S, self.offer, again)
+
+
+def _replayed(claimed: Claimed, plan: Plan | None, history: Sequence[Transition]) -> Held | None:
+    """The execution as its history left it; None: the history is not of this plan, or there is no plan."""
+    if plan is None:
+        return None
+    header = ExecutionHeader(
+        id=claimed.id,
+        tenant=claimed.tenant,
+        workflow_id=claimed.workflow_id,
+        version=claimed.workflow_version,
+        trigger_type=claimed.trigger_type,
+        trigger_data=claimed.trigger_data,
+        started_by=claimed.started_by,
+        started_at=claimed.created_at,
+        priority=claimed.priority,
+        parent_execution_id=claimed.parent.execution_id if claimed.parent else None,
+        traceparent=claimed.traceparent,
+    )
+    state = ExecutionState.new(header)
+    try:
+        for transition in history:
+            apply(plan, state, transition)
+    except ValueError:
+        _log.exception("A history cannot be folded.", extra={"action": "replay", "execution_id": str(claimed.id)})
+        return None
+    return Held(claimed, plan, state, history[-1].at if history else claimed.created_at)
+
+
+def _first_events(held: Held, mail: Sequence[Inboxed]) -> tuple[list[Event], Sequence[Inboxed]]:
+    """What to feed first. Outcomes that a stopping worker left as mail come before the question what is in doubt."""
+    if not held.claimed.last_seq:
+        return [Started()], mail
+    outcomes: list[Event] = []
+    rest: list[Inboxed] = []
+    for letter in mail:
+        if isinstance(letter.event, ActionSucceeded | ActionFailed):
+            held.consumed(letter.id)
+            outcomes.append(letter.event)
+        else:
+            rest.append(letter)
+    return [*outcomes, Recovered()], rest

@@ -1,0 +1,99 @@
+"""The relay: publishes the outbox, topic by topic, at least once."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from engine.errors import MaestroError
+from engine.queue.dispatch import Dispatch
+from engine.store import outbox
+from engine.store.hot import HotConnection
+from engine.store.outbox import Parcel
+from engine.telemetry.crash_points import reach
+
+_log = logging.getLogger(__name__)
+
+BATCH: Final = 500
+HIDDEN_S: Final = 30.0
+SLOWEST_S: Final = 60.0
+
+
+class Publisher(Protocol):
+    """Where the parcels of one topic go."""
+
+    @property
+    def topic(self) -> str:
+        """Which parcels it publishes."""
+        ...
+
+    async def publish(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Publish them, oldest first; those that it returns have not arrived and come again later.
+
+        Raises:
+            MaestroError: none has arrived.
+        """
+        ...
+
+
+class DeadLetterPublisher:
+    """Tells the dead-letter stream what the table `dead_letters` has."""
+
+    topic = "dead_letter"
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    async def publish(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Add them to the stream.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        for parcel in parcels:
+            payload = parcel.payload if isinstance(parcel.payload, dict) else {}
+            await self._dispatch.bury({name: str(value) for name, value in payload.items()} | {"tenant": parcel.tenant})
+        return ()
+
+
+class Relay:
+    """One pass over one topic at a time; several workers share the work row by row."""
+
+    def __init__(self, connection: HotConnection, publishers: Iterable[Publisher]) -> None:
+        self._connection = connection
+        self._publishers = {publisher.topic: publisher for publisher in publishers}
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Topics that have a publisher."""
+        return tuple(self._publishers)
+
+    async def run_once(self, topics: Iterable[str]) -> int:
+        """Publish what waits in these topics. Returns how many parcels arrived.
+
+        Raises:
+            Unavailable: the database does not answer; parcels that arrived come again.
+        """
+        arrived = 0
+        for topic in topics:
+            while parcels := await outbox.take(self._connection, topic, BATCH, HIDDEN_S):
+                arrived += await self._publish(self._publishers[topic], parcels)
+                if len(parcels) < BATCH:
+                    break
+        return arrived
+
+    async def _publish(self, publisher: Publisher, parcels: Sequence[Parcel]) -> int:
+        error = "It was not taken."
+        try:
+            left = await publisher.publish(parcels)
+        except MaestroError as caught:
+            left, error = parcels, caught.message
+            _log.warning(
+                "Parcels have not arrived.", extra={"action": "relay", "topic": publisher.topic, "error": error}
+            )
+        reach("relayed")
+        kept = {parcel.id for parcel in left}
+        await outbox.settle(self._connection, [parcel for parcel in parcels if parcel.id not in kept])
+        if left:
+            delay_s = min(SLOWEST_S, 2.0 ** min(left[0].attempts, 6))
+            await outbox.postpone(self._connection, left, delay_s, error)
+        return len(parcels) - len(kept)

@@ -1,0 +1,302 @@
+"""The runner: advances the executions that this worker holds, by callbacks; no task per execution or step."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from engine.actions.interface import ActionContext, Effect, Failed, InlineAction, Result, Succeeded
+from engine.actions.registry import ActionRegistry
+from engine.clock import Clock
+from engine.runtime.advance import advance
+from engine.runtime.effects import Probe, RunAction, SetTimer
+from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, ProbeAnswered
+from engine.runtime.transitions import Failure
+from engine.store.checkpoints import Commit
+from engine.store.claims import Claimed, ExecutionRef
+from engine.telemetry.crash_points import reach
+from workers.attempts import CRASHED, Attempts
+from workers.config import WorkerConfig
+from workers.held import AttemptId, Held, OutsideEffect, attempt_id
+from workers.leases import Lease
+from workers.quarantine import UNSTORABLE, quarantine
+from workers.writer import Fate, Writer
+
+_log = logging.getLogger(__name__)
+
+UNKNOWN_ACTION: Final = "action.unknown"
+PROBE_TIMEOUT_MS: Final = 30_000
+
+
+class Runner:
+    """Feeds events to the core, has the writer commit what it decided, and starts effects after their commit.
+
+    Everything here runs on the loop's thread without awaiting: between two lines nothing else changes.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators, each a different one
+        self,
+        *,
+        registry: ActionRegistry,
+        writer: Writer,
+        lease: Lease,
+        clock: Clock,
+        config: WorkerConfig,
+        draw: Callable[[], float],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        # Sorted once: checking a protocol costs more than a whole step may.
+        actions = [action for name in registry.names() if (action := registry.get(name)) is not None]
+        self._inline = {action.name: action for action in actions if isinstance(action, InlineAction)}
+        self._pure = frozenset(name for name, action in self._inline.items() if action.effect is Effect.NONE)
+        self._waiting = {action.name: action for action in actions if not isinstance(action, InlineAction)}
+        self._writer = writer
+        self._lease = lease
+        self._clock = clock
+        self._config = config
+        self._draw = draw
+        self._new_id = new_id
+        self._attempts = Attempts(config.attempts_limit)
+        self._held: dict[UUID, Held] = {}
+        self._suspended: list[tuple[Held, list[OutsideEffect]]] = []
+        self._is_draining = False
+        self.on_rung: Callable[[ExecutionRef], None] = lambda _ref: None
+        self.on_timer: Callable[[datetime], None] = lambda _due_at: None
+
+    @property
+    def held(self) -> int:
+        """Executions in memory."""
+        return len(self._held)
+
+    @property
+    def attempts_out(self) -> int:
+        """Asynchronous attempts that run or wait for room."""
+        return self._attempts.out
+
+    def get(self, execution_id: UUID) -> Held | None:
+        """The execution, if this worker holds it."""
+        return self._held.get(execution_id)
+
+    def leases(self) -> list[tuple[ExecutionRef, int]]:
+        """All that is held, with the epochs."""
+        return [(held.ref, held.claimed.epoch) for held in self._held.values()]
+
+    def begin(self, held: Held, events: Iterable[Event], mail: Sequence[Inboxed]) -> None:
+        """Take an execution that was just claimed: first `events`, then its mail."""
+        self._held[held.ref.id] = held
+        for event in events:
+            self._feed(held, event)
+        self.deliver(held, mail)
+
+    def deliver(self, held: Held, mail: Sequence[Inboxed]) -> None:
+        """Fold mail in. What comes while the execution is being given back is left for its next claim."""
+        if held.is_lost:
+            return
+        if held.is_releasing:
+            held.was_rung = True
+            return
+        for letter in mail:
+            if letter.id not in held.known_mail:
+                held.consumed(letter.id)
+                self._feed(held, letter.event)
+        self._settle(held)
+
+    def drop(self, execution_ids: Iterable[UUID]) -> None:
+        """These leases are gone: stop what runs for them and forget them."""
+        for execution_id in list(execution_ids):
+            held = self._held.get(execution_id)
+            if held is not None:
+                self._lose(held)
+
+    def resume(self) -> None:
+        """The lease is trusted again: start the effects that had to wait for that."""
+        suspended, self._suspended = self._suspended, []
+        for held, outside in suspended:
+            if not held.is_lost:
+                self._start_all(held, outside)
+                self._settle(held)
+
+    def drain(self) -> None:
+        """Start no further action from now on; outcomes that come in go to the next holder."""
+        self._is_draining = True
+
+    async def attempts_ended(self) -> None:
+        """Return when no attempt is out."""
+        await self._attempts.ended()
+
+    async def interrupt(self) -> None:
+        """Stop the attempts that are still out."""
+        await self._attempts.interrupt()
+
+    def _feed(self, held: Held, event: Event) -> None:
+        """Fold an event and the outcomes of the pure actions that it leads to; they share the coming commit."""
+        now = held.later_of(self._clock.now())
+        work = [event]
+        while work:
+            advanced = advance(held.plan, held.state, work.pop(), now, self._draw)
+            for run in held.gather(advanced):
+                if run.action_type in self._pure and held.pending < self._config.steps_per_commit:
+                    work.append(self._compute(held, run))
+                else:
+                    held.after_commit(run)
+
+    def _settle(self, held: Held) -> None:
+        """Commit what has gathered, unless a commit is out already; give back what only waits."""
+        if held.is_committing or held.is_lost or (held.out and not held.has_something):
+            return
+        commit, outside = held.take_commit(self._new_id)
+        self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate))
+
+    def _settled(self, held: Held, commit: Commit, outside: list[OutsideEffect], fate: Fate) -> None:
+        if held.is_lost:
+            return
+        match fate:
+            case Fate.WRITTEN:
+                held.committed(commit)
+                self._tell_timers(commit)
+                if commit.release:
+                    self._forget(held)
+                    if held.was_rung:
+                        self.on_rung(held.ref)
+                    return
+                self._start_all(held, outside)
+                self._settle(held)
+            case Fate.LOST:
+                _log.warning(
+                    "Another worker holds the execution now.",
+                    extra={"action": "commit", "execution_id": str(held.ref.id), "epoch": held.claimed.epoch},
+                )
+                self._lose(held)
+            case Fate.REFUSED:
+                self._lose(held)
+                self.quarantine(held.claimed, commit.base_seq, UNSTORABLE)
+
+    def quarantine(self, claimed: Claimed, base_seq: int, failure: Failure) -> None:
+        """End an execution that cannot be advanced, and keep it with its history among the dead letters."""
+        commit = quarantine(claimed, base_seq, failure, self._clock.now(), self._new_id)
+        self._writer.submit(commit, lambda _fate: None)
+
+    def _tell_timers(self, commit: Commit) -> None:
+        if commit.effects is not None:
+            for effect in commit.effects.asked:
+                if isinstance(effect, SetTimer):
+                    self.on_timer(effect.due_at)
+
+    def _start_all(self, held: Held, outside: list[OutsideEffect]) -> None:
+        if not outside:
+            return
+        if not self._lease.is_trusted():
+            self._suspended.append((held, outside))
+            return
+        reach("before_effect")
+        for effect in outside:
+            if isinstance(effect, RunAction):
+                self._run(held, effect)
+            elif isinstance(effect, Probe):
+                self._probe(held, effect)
+            else:
+                stop = held.out.pop(attempt_id(effect), None)
+                if stop is not None:
+                    stop()
+
+    def _run(self, held: Held, run: RunAction) -> None:
+        action = self._waiting.get(run.action_type)
+        if action is None:
+            self._came_back(held, self._compute(held, run))
+            return
+        found = attempt_id(run)
+        held.out[found] = self._attempts.start(
+            action, _context(held, run), lambda result: self._finished(held, found, _outcome(run, result))
+        )
+
+    def _probe(self, held: Held, probe: Probe) -> None:
+        action = self._waiting.get(probe.action_type)
+        if action is None:
+            self._came_back(held, _answer(probe, Failed(UNKNOWN_ACTION, "A probe must be an action that looks.")))
+            return
+        found = attempt_id(probe)
+        held.out[found] = self._attempts.start(
+            action, _probe_context(held, probe), lambda result: self._finished(held, found, _answer(probe, result))
+        )
+
+    def _finished(self, held: Held, found: AttemptId, outcome: Event) -> None:
+        if held.is_lost or held.out.pop(found, None) is None:
+            return
+        self._came_back(held, outcome)
+        self._settle(held)
+
+    def _came_back(self, held: Held, outcome: Event) -> None:
+        if self._is_draining:
+            held.postpone(outcome)
+        else:
+            self._feed(held, outcome)
+
+    def _compute(self, held: Held, run: RunAction) -> Event:
+        action = self._inline.get(run.action_type)
+        if action is None:
+            return _outcome(run, Failed(UNKNOWN_ACTION, f"This worker knows no action {run.action_type!r}."))
+        try:
+            result = action.compute(_context(held, run))
+        except Exception as error:  # noqa: BLE001 - an action is foreign code; its bug is its step's failure
+            _log.exception("An action crashed.", extra={"action": "attempt", "execution_id": str(held.ref.id)})
+            result = Failed(CRASHED, f"The action {action.name!r} ended with an unexpected {type(error).__name__}.")
+        return _outcome(run, result)
+
+    def _lose(self, held: Held) -> None:
+        self._forget(held)
+        for stop in held.out.values():
+            stop()
+        held.out.clear()
+
+    def _forget(self, held: Held) -> None:
+        held.is_lost = True
+        if self._held.get(held.ref.id) is held:
+            del self._held[held.ref.id]
+
+
+def _context(held: Held, run: RunAction) -> ActionContext:
+    claimed = held.claimed
+    return ActionContext(
+        tenant=claimed.tenant,
+        execution_id=claimed.id,
+        step_path=run.key.path,
+        iteration=run.key.iteration,
+        attempt=run.attempt,
+        config=run.config,
+        input=run.input,
+        idempotency_key=run.idempotency_key,
+        delivery=run.delivery,
+        timeout_ms=run.timeout_ms,
+        traceparent=claimed.traceparent,
+    )
+
+
+def _probe_context(held: Held, probe: Probe) -> ActionContext:
+    claimed = held.claimed
+    return ActionContext(
+        tenant=claimed.tenant,
+        execution_id=claimed.id,
+        step_path=probe.key.path,
+        iteration=probe.key.iteration,
+        attempt=probe.attempt,
+        config=probe.config,
+        input=None,
+        idempotency_key=f"{claimed.id}:{probe.key.path}:{probe.key.iteration or '-'}:{probe.generation}:probe",
+        timeout_ms=PROBE_TIMEOUT_MS,
+        traceparent=claimed.traceparent,
+    )
+
+
+def _outcome(run: RunAction, result: Result) -> Event:
+    if isinstance(result, Succeeded):
+        return ActionSucceeded(run.key, run.generation, run.attempt, result.output)
+    failure = Failure(result.code, result.message, result.details)
+    return ActionFailed(run.key, run.generation, run.attempt, failure, result.retryable, result.retry_after_ms)
+
+
+def _answer(probe: Probe, result: Result) -> ProbeAnswered:
+    if isinstance(result, Succeeded):
+        return ProbeAnswered(probe.key, probe.generation, probe.attempt, output=result.output)
+    failure = Failure(result.code, result.message, result.details)
+    return ProbeAnswered(probe.key, probe.generation, probe.attempt, failure=failure)
