@@ -70,6 +70,7 @@ class Settings:
         trusted_proxies: networks whose forwarding headers are believed.
         schedule_drift_window_seconds: a tick later than this counts as late.
         metrics_port: port of `/metrics` of worker and ledger; `None`: none is opened.
+        crash_points: where a worker under test dies, see `engine.telemetry.crash_points`; empty: nowhere.
     """
 
     database_url: str = field(repr=False)
@@ -96,6 +97,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     schedule_drift_window_seconds: int
     metrics_port: int | None
+    crash_points: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         trusted_proxies=read.networks("MAESTRO_TRUSTED_PROXIES"),
         schedule_drift_window_seconds=read.whole_number("MAESTRO_SCHEDULE_DRIFT_WINDOW_SECONDS", 5, 0, 86_400),
         metrics_port=read.port("MAESTRO_METRICS_PORT"),
+        crash_points=read.text("MAESTRO_CRASH_POINTS") or "",
     )
     if settings.ledger_url is not None and settings.ledger_token is None:
         read.fault("MAESTRO_LEDGER_TOKEN is not set, and MAESTRO_LEDGER_URL needs it")

@@ -96,8 +96,7 @@ class Held:
 
     def later_of(self, now: datetime) -> datetime:
         """The instant to stamp with: never before that of an earlier transition, whatever the clock was set to."""
-        if now > self._latest:
-            self._latest = now
+        self._latest = max(self._latest, now)
         return self._latest
 
     def gather(self, advanced: Advance) -> list[RunAction]:

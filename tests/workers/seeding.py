@@ -21,14 +21,14 @@ def new_id() -> UUID:
 
 _ENTER = "select set_config('role', $1, false), set_config('maestro.tenants', $2, false)"
 _DEFINITION = """
-insert into workflow_definitions (tenant_id, id, name, definition, draft_hash, status, latest_version, latest_content_hash,
-                                  created_by, updated_by)
+insert into workflow_definitions (tenant_id, id, name, definition, draft_hash, status, latest_version,
+                                  latest_content_hash, created_by, updated_by)
 values ($1, $2, 'test', $3, $4, 'published', $5, $4, 'tester', 'tester')
 on conflict (tenant_id, id) do update set latest_version = $5, latest_content_hash = $4
 """
 _VERSION = """
-insert into workflow_versions (tenant_id, workflow_id, version, sequence, content_hash, definition, manifest, published_by,
-                               published_at, policy_revision, decision_id)
+insert into workflow_versions (tenant_id, workflow_id, version, sequence, content_hash, definition, manifest,
+                               published_by, published_at, policy_revision, decision_id)
 select $1, $2, $3, count(*) + 1, $4, $5, '{}', 'tester', now(), 'r', $6 from workflow_versions where workflow_id = $2
 """
 _EXECUTIONS = """
@@ -45,25 +45,26 @@ class Version:
     content_hash: str
 
 
-def step(step_id: str, targets: Sequence[str] = (), *, kind: str = "action", **config: Json) -> JsonObject:
+def step(
+    step_id: str, targets: Sequence[str] = (), kind: str = "action", config: JsonObject | None = None
+) -> JsonObject:
     """One step; of kind action a `noop` unless its config says otherwise."""
-    if kind == "action":
-        config = {"actionType": "noop", "actionConfig": {}} | config
+    noop: JsonObject = {"actionType": "noop", "actionConfig": {}} if kind == "action" else {}
     connections: list[Json] = [{"targetStepId": target, "condition": "success"} for target in targets]
     return {
         "id": step_id,
         "name": step_id,
         "type": kind,
-        "config": config,
+        "config": noop | (config or {}),
         "position": {"x": 0, "y": 0},
         "connections": connections,
         "isEnabled": True,
     }
 
 
-def chain(length: int, **config: Json) -> list[JsonObject]:
+def chain(length: int, config: JsonObject | None = None) -> list[JsonObject]:
     """A chain of action steps `s0` to `s<length-1>`."""
-    return [step(f"s{n}", [f"s{n + 1}"] if n + 1 < length else [], **config) for n in range(length)]
+    return [step(f"s{n}", [f"s{n + 1}"] if n + 1 < length else [], config=config) for n in range(length)]
 
 
 def document(steps: Sequence[JsonObject], **settings: Json) -> JsonObject:
