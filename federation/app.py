@@ -1,0 +1,97 @@
+"""The API application: GraphQL and REST over the same services."""
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from engine.identity.tokens import TokenVerifier
+from engine.services.services import Services
+from federation.config import AppConfig
+from federation.graphql.sockets import SocketView
+from federation.graphql.view import GraphQLView
+from federation.middleware.deadline import DeadlineMiddleware
+from federation.middleware.faults import FaultsMiddleware, router_refusal
+from federation.middleware.headers import SecurityHeadersMiddleware
+from federation.middleware.metrics import HttpMetrics, MetricsMiddleware
+from federation.middleware.origin import OriginMiddleware
+from resolvers.graph import GraphConfig, build_schema
+from resolvers.limits import Bounds
+from rest_shim.endpoint import resources
+from rest_shim.routes.table import ROUTES
+
+EXPOSED = (
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+    "X-Total-Count",
+    "X-Total-Count-Relation",
+)
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+def create_app(
+    services: Services, verifier: TokenVerifier, config: AppConfig, registry: CollectorRegistry = REGISTRY
+) -> Starlette:
+    """The application. It owns none of its collaborators: whoever opened them closes them."""
+    metrics = HttpMetrics(registry)
+    return Starlette(
+        routes=_routes(services, verifier, config, metrics),
+        middleware=_middleware(config, metrics),
+        exception_handlers={HTTPException: router_refusal},
+    )
+
+
+def _routes(services: Services, verifier: TokenVerifier, config: AppConfig, metrics: HttpMetrics) -> list[BaseRoute]:
+    schema = build_schema(graph_config(config))
+    return [
+        *resources(ROUTES, services, verifier),
+        Route("/graphql", GraphQLView(schema, services, verifier, config)),
+        WebSocketRoute("/graphql", SocketView(schema, services, verifier, config.cors_origins)),
+        Route("/metrics", metrics.page),
+    ]
+
+
+def graph_config(config: AppConfig) -> GraphConfig:
+    """Settings of the graph within those of the application."""
+    limits = config.graphql
+    bounds = Bounds(
+        depth=limits.depth,
+        aliases=limits.aliases,
+        directives=limits.directives,
+        root_fields=limits.root_fields,
+        cost=limits.cost,
+        references=limits.representations,
+    )
+    return GraphConfig(introspection=config.introspection, tokens=limits.tokens, bounds=bounds)
+
+
+def _middleware(config: AppConfig, metrics: HttpMetrics) -> list[Middleware]:
+    """Outermost first. Faults stand inside of all that completes an answer, so that problems get its headers too."""
+
+    def limit_s(path: str) -> float:
+        return config.graphql_timeout_s if path == "/graphql" else config.request_timeout_s
+
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=config.cors_origins,
+        allow_methods=METHODS,
+        allow_headers=["*"],
+        expose_headers=EXPOSED,
+        max_age=600,
+    )
+    return [
+        Middleware(OriginMiddleware, trusted_proxies=config.trusted_proxies),
+        Middleware(MetricsMiddleware, metrics=metrics),
+        Middleware(SecurityHeadersMiddleware),
+        *([cors] if config.cors_origins else []),
+        Middleware(FaultsMiddleware),
+        Middleware(DeadlineMiddleware, limit_s=limit_s),
+    ]

@@ -1,0 +1,68 @@
+"""`/graphql` over WebSocket: graphql-transport-ws."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UnsetType
+
+from engine.errors import MaestroError
+from engine.identity.actor import Actor
+from engine.identity.tokens import TokenVerifier, bearer_token, of_call
+from engine.services.services import Services
+from resolvers.context import RequestContext
+from resolvers.graph import ComposerSchema
+from rest_shim.origin import origin_of
+
+
+class SocketView(GraphQL[RequestContext, None]):
+    """Subscriptions (and other operations) over a socket.
+
+    The token comes with the handshake or in `connection_init {authorization}`; without a valid one nothing is run.
+    """
+
+    def __init__(
+        self, schema: ComposerSchema, services: Services, verifier: TokenVerifier, origins: tuple[str, ...]
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            allowed_origins=origins,
+        )
+        self._services = services
+        self._verifier = verifier
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:  # noqa: ARG002 - Strawberry's arguments
+        """Context of a socket that nobody speaks for yet."""
+        origin = origin_of(request.scope)
+        nobody = Actor(tenant="", subject="anonymous", source=origin.source, traceparent=origin.traceparent)
+        handshake = request.headers.get("authorization")
+        return RequestContext(self._services, nobody, origin.request_id, cached=False, handshake=handshake)
+
+    async def on_ws_connect(self, context: RequestContext) -> UnsetType:
+        """Learn who calls, once `connection_init` has come.
+
+        Raises:
+            ConnectionRejectionError: no valid token; the socket is closed.
+        """
+        try:
+            identity = await self._verifier.verify(bearer_token(_authorization(context)))
+        except MaestroError as error:
+            raise ConnectionRejectionError from error
+        caller = context.actor
+        actor = of_call(
+            identity.actor, request_id=context.reference, source=caller.source, traceparent=caller.traceparent
+        )
+        context.speak_for(actor, identity.expires_at)
+        return UnsetType()
+
+
+def _authorization(context: RequestContext) -> str | None:
+    params: dict[str, Any] = context.connection_params or {}
+    given = next((value for name, value in params.items() if name.lower() == "authorization"), None)
+    return given if isinstance(given, str) else context.handshake

@@ -1,0 +1,150 @@
+"""`/graphql` over HTTP: queries, mutations, and subscriptions as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from graphql import GraphQLFormattedError
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from engine.errors import MaestroError, MalformedRequest, ValidationFailed
+from engine.identity.tokens import TokenVerifier
+from engine.services.services import Services
+from federation.config import AppConfig
+from federation.graphql.negotiation import Form, form_of
+from federation.graphql.requests import GraphQLRequest, read_request
+from resolvers.context import RequestContext
+from resolvers.graph import ComposerSchema
+from rest_shim.bounds import bounded
+from rest_shim.endpoint import authenticate
+from rest_shim.events import KEEP_ALIVE_S
+from rest_shim.origin import origin_of
+from rest_shim.problems import MethodNotAllowed, NotAcceptable, fault_body, problem_of
+
+QUERY_ONLY = {OperationType.QUERY}
+ORDINARY = {OperationType.QUERY, OperationType.MUTATION}
+ALLOW = "GET, OPTIONS, POST"
+
+
+class GraphQLView:
+    """ASGI application of `/graphql` for HTTP connections."""
+
+    def __init__(self, schema: ComposerSchema, services: Services, verifier: TokenVerifier, config: AppConfig) -> None:
+        self._schema = schema
+        self._services = services
+        self._verifier = verifier
+        self._config = config
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; its errors have GraphQL's own form."""
+        scope["maestro.route"] = "/graphql"
+        request = Request(scope)
+        form = Form.JSON
+        try:
+            form = form_of(request.headers.get("accept"))
+            request = Request(scope, bounded(scope, receive, self._config.large_body_limit))
+            response = await self._answer(request, form)
+        except MaestroError as error:
+            response = refusal(error, form)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, form: Form) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": ALLOW})
+        if request.method not in {"GET", "POST"}:
+            raise MethodNotAllowed(ALLOW)
+        identity = await authenticate(request, self._verifier)
+        asked = await read_request(request, self._config.graphql.document_bytes)
+        reference = origin_of(request.scope).request_id
+        streams = form is Form.EVENTS
+        context = RequestContext(self._services, identity.actor, reference, identity.expires_at, cached=not streams)
+        try:
+            if streams:
+                return await self._stream(asked, context)
+            return await self._execute(asked, context, form, request.method)
+        except CannotGetOperationTypeError as error:
+            raise MalformedRequest(error.as_http_error_reason(), code="GRAPHQL_OPERATION_UNKNOWN") from error
+        except InvalidOperationTypeError as error:
+            raise _refused_operation(error, request.method) from error
+
+    async def _execute(self, asked: GraphQLRequest, context: RequestContext, form: Form, method: str) -> Response:
+        result = await self._schema.execute(
+            asked.query,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+            context_value=context,
+            allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
+        )
+        body = _body(result)
+        status = 400 if form is Form.GRAPHQL and "data" not in body else 200
+        return _response(body, status, form)
+
+    async def _stream(self, asked: GraphQLRequest, context: RequestContext) -> Response:
+        results = await self._schema.stream(
+            asked.query,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+            context_value=context,
+        )
+        return StreamingResponse(_events(results), media_type=Form.EVENTS)
+
+
+def refusal(error: MaestroError, form: Form) -> Response:
+    """Answer to a request that was not executed."""
+    problem = problem_of(error)
+    extensions: dict[str, Any] = {"code": problem.code}
+    if isinstance(error, ValidationFailed):
+        extensions["faults"] = [fault_body(fault) for fault in error.faults]
+    body = {"errors": [{"message": problem.detail, "extensions": extensions}]}
+    shape = Form.JSON if form is Form.EVENTS else form
+    status = 400 if problem.status == 422 else problem.status
+    return _response(body, status, shape, dict(problem.headers))
+
+
+def _refused_operation(error: InvalidOperationTypeError, method: str) -> MaestroError:
+    if error.operation_type is OperationType.SUBSCRIPTION:
+        return NotAcceptable("Subscriptions are answered as text/event-stream, or over a WebSocket.")
+    return MethodNotAllowed("POST") if method == "GET" else MalformedRequest(str(error))
+
+
+def _body(result: ExecutionResult | PreExecutionError) -> dict[str, Any]:
+    """Response of a result; one that failed before its execution began has no `data`."""
+    errors: list[GraphQLFormattedError] = [error.formatted for error in result.errors or ()]
+    began = result.data is not None or any(error.path for error in result.errors or ())
+    body: dict[str, Any] = {"data": result.data} if began else {}
+    if errors:
+        body["errors"] = errors
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body
+
+
+def _response(body: dict[str, Any], status: int, form: Form, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, media_type=f"{form}; charset=utf-8")
+
+
+async def _events(results: Any) -> AsyncIterator[bytes]:
+    """Frames of a stream (graphql-sse, distinct connections), with comments where nothing happens for 15 s."""
+    waiting = asyncio.ensure_future(anext(results))
+    try:
+        while True:
+            done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
+            if not done:
+                yield b":\n\n"
+                continue
+            try:
+                result = waiting.result()
+            except StopAsyncIteration:
+                break
+            yield b"event: next\ndata: %s\n\n" % orjson.dumps(_body(result))
+            waiting = asyncio.ensure_future(anext(results))
+        yield b"event: complete\ndata: \n\n"
+    finally:
+        waiting.cancel()

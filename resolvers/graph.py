@@ -1,0 +1,157 @@
+"""The executable schema: types, limits, caches, masking."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import strawberry
+from graphql import (
+    ASTValidationRule,
+    FieldNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    ValidationRule,
+    get_operation_ast,
+)
+from strawberry.extensions import (
+    AddValidationRules,
+    MaxTokensLimiter,
+    ParserCache,
+    SchemaExtension,
+    ValidationCache,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext, StreamExecutionResult
+
+from resolvers.context import RequestContext
+from resolvers.errors import ExpectedFailures, masked, shown
+from resolvers.limits import Bounds, excess_of, limit_rule
+from resolvers.mutations.executions import ExecutionMutations
+from resolvers.mutations.workflows import WorkflowMutations
+from resolvers.queries.executions import ExecutionQueries
+from resolvers.queries.workflows import WorkflowQueries
+from resolvers.subscriptions import Subscription
+from schema.scalars import SCALARS
+
+logger = logging.getLogger(__name__)
+
+CACHED_DOCUMENTS = 256
+
+
+@strawberry.type(description="What can be read.")
+class Query(WorkflowQueries, ExecutionQueries):
+    """Root of queries."""
+
+
+@strawberry.type(description="What can be changed; expected failures are members of each result.")
+class Mutation(WorkflowMutations, ExecutionMutations):
+    """Root of mutations."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphConfig:
+    """Settings of the graph.
+
+    Attributes:
+        introspection: False also hides field suggestions and the SDL.
+        tokens: largest accepted document, in tokens.
+    """
+
+    introspection: bool = True
+    tokens: int = 1_000
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class ComposerSchema(strawberry.federation.Schema):
+    """The schema; logs errors that nobody foresaw, and only those."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log what will be masked, with its reference."""
+        for error in errors:
+            if shown(error) is None:
+                facts = {"action": "graphql.fault", "request_id": _reference(execution_context), "path": error.path}
+                logger.error("A resolver ended in an unforeseen error.", exc_info=error.original_error, extra=facts)
+
+
+def build_schema(config: GraphConfig) -> ComposerSchema:
+    """The executable schema.
+
+    The rules are made here, once: the validation cache knows them by class, and new ones for each request would defeat
+    it silently.
+    """
+    rules: list[type[ASTValidationRule]] = [limit_rule(config.bounds)]
+    if not config.introspection:
+        rules += [NoSchemaIntrospectionCustomRule, NoSdlRule]
+    extensions: list[Callable[[], SchemaExtension]] = [
+        ShowFaults,
+        lambda: AddValidationRules(rules),
+        lambda: MaxTokensLimiter(max_token_count=config.tokens),
+        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
+        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+        lambda: CostLimit(config.bounds),
+    ]
+    return ComposerSchema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        federation_version="2.9",
+        extensions=extensions,
+        exception_handlers=[ExpectedFailures()],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not config.introspection),
+    )
+
+
+class CostLimit(SchemaExtension):
+    """Refuses operations that cost too much, once they are known to be valid."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+
+    def on_validate(self) -> Iterator[None]:
+        """Runs behind the validation cache, whose verdict is there already."""
+        context = self.execution_context
+        document = context.graphql_document
+        if document is not None and not context.pre_execution_errors:
+            operation = get_operation_ast(document, context.operation_name)
+            if operation is not None:
+                core = context.schema._schema  # noqa: SLF001 - Strawberry gives no other way to the core schema
+                context.pre_execution_errors = excess_of(
+                    core, document, operation, context.variables or {}, self._bounds
+                )
+        yield
+
+
+class ShowFaults(SchemaExtension):
+    """Gives each error its code, and masks what nobody foresaw."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Rewrite the errors of a finished operation."""
+        yield
+        result = self.execution_context.result
+        if result is not None and getattr(result, "errors", None):
+            result.errors = self._visible(result.errors or [])
+
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
+        """Rewrite the errors of one event of a stream."""
+        errors = getattr(result, "errors", None)
+        if errors:
+            result.errors = self._visible(errors)  # type: ignore[union-attr]  # frames without errors are not met here
+        yield
+
+    def _visible(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        reference = _reference(self.execution_context)
+        return [shown(error) or masked(error, reference) for error in errors]
+
+
+class NoSdlRule(ValidationRule):
+    """Refuses `_service` where the graph must not describe itself: composition reads the committed file."""
+
+    def enter_field(self, node: FieldNode, *_args: object) -> None:
+        """Look at one field."""
+        if node.name.value == "_service":
+            self.report_error(GraphQLError("The schema is not served here.", node))
+
+
+def _reference(context: ExecutionContext | None) -> str:
+    request = None if context is None else context.context
+    return request.reference if isinstance(request, RequestContext) else "unknown"

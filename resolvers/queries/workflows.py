@@ -1,0 +1,74 @@
+"""Queries of workflows."""
+
+from typing import Annotated
+
+import strawberry
+
+from engine.services.values import WorkflowFilter
+from engine.services.values import WorkflowStatus as Status
+from resolvers import shapes
+from resolvers.info import Info
+from resolvers.paging import page_request
+from resolvers.slices import slice_of
+from schema.fields import field
+from schema.identifiers import as_uuid
+from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.scalars import SemVer
+from schema.selections import asks_for_total
+from schema.templates import WorkflowTemplate
+from schema.workflows import Workflow, WorkflowStatus, WorkflowVersion
+
+Search = Annotated[str | None, strawberry.argument(description="Text in name or description.")]
+IsActive = Annotated[bool | None, strawberry.argument(description="Only active, or only inactive ones.")]
+OfStatus = Annotated[WorkflowStatus | None, strawberry.argument(description="Only those of this status.")]
+Category = Annotated[str | None, strawberry.argument(description="Only those of this category.")]
+
+
+@strawberry.type
+class WorkflowQueries:
+    """Queries of workflows."""
+
+    @field("One workflow; null where the caller's tenant has none with this id.")
+    async def workflow(self, info: Info, id: strawberry.ID) -> Workflow | None:  # noqa: A002 - the contract's name
+        """One workflow."""
+        key = as_uuid(id)
+        return None if key is None else await info.context.reads.workflow(key)
+
+    @field("Workflows, newest first; archived ones only where `status` asks for them.")
+    async def workflows(  # noqa: PLR0913, PLR0917 - the arguments of a connection and of its filter
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        search: Search = None,
+        is_active: IsActive = None,
+        status: OfStatus = None,
+    ) -> Connection[Workflow]:
+        """Workflows."""
+        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
+        wanted = WorkflowFilter(search, is_active, None if status is None else Status(status))
+        found = await info.context.services.workflows.list(info.context.actor, wanted, page)
+        return shapes.connection(found, shapes.workflow)
+
+    @field("One published version; null where there is none.")
+    async def workflow_version(self, info: Info, workflow_id: strawberry.ID, version: SemVer) -> WorkflowVersion | None:
+        """One published version."""
+        key = as_uuid(workflow_id)
+        return None if key is None else await info.context.reads.version(key, version)
+
+    @field("Ready-made definitions to start from.")
+    async def workflow_templates(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        category: Category = None,
+    ) -> Connection[WorkflowTemplate]:
+        """Templates."""
+        page = page_request(PageArguments(first, after, last, before, counted=True))
+        found = await info.context.services.templates.list(info.context.actor, category)
+        return shapes.connection(slice_of(found, page, lambda template: template.id), shapes.template)

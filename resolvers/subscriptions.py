@@ -1,0 +1,44 @@
+"""Subscriptions: what changes, as it changes."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import strawberry
+
+from engine.errors import MalformedRequest, NotFound
+from resolvers import shapes
+from resolvers.info import Info, identifier
+from schema.executions import ExecutionUpdate
+from schema.fields import subscription
+
+LastEventId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Go on after this `eventId`; from the start without it.")
+]
+
+
+@strawberry.type(description="What can be watched.")
+class Subscription:
+    """Root of subscriptions."""
+
+    @subscription("Each recorded transition of an execution, in order and without gaps; ends with the execution.")
+    async def execution_updated(
+        self,
+        info: Info,
+        id: strawberry.ID,  # noqa: A002 - the contract's name
+        last_event_id: LastEventId = None,
+    ) -> AsyncGenerator[ExecutionUpdate, None]:
+        """Transitions of an execution."""
+        key = identifier("execution", id)
+        services, actor = info.context.services, info.context.actor
+        if await info.context.reads.execution(key) is None:
+            raise NotFound("execution", id)
+        async for event in services.executions.events(actor, key, _sequence(last_event_id)):
+            yield shapes.update(event)
+
+
+def _sequence(event_id: str | None) -> int:
+    if event_id is None:
+        return 0
+    if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19):
+        raise MalformedRequest("`lastEventId` is not the id of an event.", code="BAD_USER_INPUT")
+    return int(event_id)

@@ -1,0 +1,100 @@
+"""From the route table to an ASGI application: one resource per path, which answers its methods."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route as Mounted
+from starlette.types import Receive, Scope, Send
+
+from engine.identity.actor import Actor
+from engine.identity.tokens import Identity, TokenVerifier, bearer_token, of_call
+from engine.services.services import Services
+from rest_shim.bounds import bounded
+from rest_shim.call import Call, read_query
+from rest_shim.origin import origin_of
+from rest_shim.problems import MEDIA_TYPE, MethodNotAllowed, problem_of
+from rest_shim.shapes import write
+from rest_shim.table import Answer, Method, Route
+
+NOBODY = Actor(tenant="", subject="anonymous")
+
+
+def resources(routes: Sequence[Route], services: Services, verifier: TokenVerifier) -> list[Mounted]:
+    """Starlette routes of a table; paths without parameters come before those with."""
+    paths: dict[str, dict[Method, Route]] = {}
+    for route in routes:
+        if route.method in paths.setdefault(route.path, {}):
+            raise ValueError(f"{route.method} {route.path} is declared twice")
+        paths[route.path][route.method] = route
+    ordered = sorted(paths, key=lambda path: [part.startswith("{") for part in path.split("/")])
+    return [Mounted(path, Resource(paths[path], services, verifier)) for path in ordered]
+
+
+async def authenticate(request: Request, verifier: TokenVerifier) -> Identity:
+    """Who calls, by the bearer token; the actor knows which call it makes.
+
+    Raises:
+        Unauthenticated: no token, or one that is not valid.
+    """
+    identity = await verifier.verify(bearer_token(request.headers.get("authorization")))
+    origin = origin_of(request.scope)
+    actor = of_call(identity.actor, request_id=origin.request_id, source=origin.source, traceparent=origin.traceparent)
+    return Identity(actor, identity.expires_at)
+
+
+class Resource:
+    """Everything at one path: its methods, HEAD where there is GET, OPTIONS, and 405 for the rest."""
+
+    def __init__(self, routes: Mapping[Method, Route], services: Services, verifier: TokenVerifier) -> None:
+        self._routes = routes
+        self._services = services
+        self._verifier = verifier
+        extra = ["HEAD"] if Method.GET in routes else []
+        self._allow = ", ".join(sorted([*routes, *extra, "OPTIONS"]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        method = "GET" if request.method == "HEAD" else request.method
+        if method == "OPTIONS":
+            response: Response = Response(status_code=204, headers={"allow": self._allow})
+        elif method not in self._routes:
+            raise MethodNotAllowed(self._allow)
+        else:
+            route = self._routes[Method(method)]
+            response = await self._answer(route, Request(scope, bounded(scope, receive, route.body_limit)))
+        await response(scope, receive, send)
+
+    async def _answer(self, route: Route, request: Request) -> Response:
+        request.scope["maestro.route"] = route.path
+        actor = NOBODY if route.public else (await authenticate(request, self._verifier)).actor
+        if route.query is None and request.url.query:
+            read_query(_NoParameters, request.url.query)
+        answer = await route.handler(Call(self._services, actor, route, request))
+        return respond(route, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _NoParameters:
+    """Query of a route that takes none."""
+
+
+def respond(route: Route, answer: Answer) -> Response:
+    """HTTP response of a handler's answer."""
+    reply = route.replies[answer.status]
+    headers = dict(answer.headers)
+    if answer.events is not None:
+        return StreamingResponse(answer.events, answer.status, headers, media_type=reply.media)
+    if reply.shape is None:
+        return Response(status_code=answer.status, headers=headers)
+    return Response(orjson.dumps(write(answer.value)), answer.status, headers, media_type=reply.media)
+
+
+def problem_response(error: Exception, request_id: str) -> Response:
+    """The problem+json answer to an error."""
+    problem = problem_of(error)
+    body = orjson.dumps(problem.body(request_id))
+    return Response(body, problem.status, dict(problem.headers), media_type=MEDIA_TYPE)

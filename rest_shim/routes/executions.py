@@ -1,0 +1,249 @@
+"""`/api/executions` and the call that starts one."""
+
+from engine.errors import Conflict, IdempotencyMismatch, NotFound, Overloaded, RateLimited, ValidationFailed
+from engine.services.requests import (
+    BulkRequest,
+    ControlRequest,
+    ExecuteRequest,
+    ResolveRequest,
+    RetryRequest,
+    SignalRequest,
+)
+from engine.services.values import ExecutionFilter
+from rest_shim.call import Call
+from rest_shim.events import event_stream, last_event_id
+from rest_shim.models.executions import (
+    BulkBody,
+    BulkResultBody,
+    ControlBody,
+    EventBody,
+    ExecuteBody,
+    ExecutionBody,
+    ExecutionQuery,
+    LogBody,
+    ResolveBody,
+    RetryBody,
+    SignalBody,
+)
+from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
+from rest_shim.table import Answer, Method, Noun, Reply, Route
+
+
+async def execute(call: Call) -> Answer:
+    """Start an execution."""
+    request = await call.body(ExecuteBody, lambda faults: ExecuteRequest(faults=faults))
+    workflow_id = call.id(Noun.WORKFLOW)
+    accepted = await call.services.executions.execute(call.actor, workflow_id, request, call.idempotency_key())
+    headers = {"location": f"/api/executions/{accepted.execution.id}"}
+    if accepted.replayed:
+        headers["idempotent-replayed"] = "true"
+    return Answer(ExecutionBody.of(accepted.execution), 201, headers)
+
+
+async def find(call: Call) -> Answer:
+    """Executions, newest first."""
+    query = call.query(ExecutionQuery)
+    page = page_request(query.page, query.limit, query.cursor)
+    wanted = ExecutionFilter(query.workflow_id, query.status, query.version)
+    found = await call.services.executions.list(call.actor, wanted, page, whole=True)
+    headers = list_headers(call.route.path, call.request.query_params, found)
+    return Answer([ExecutionBody.of(execution) for execution in found.items], headers=headers)
+
+
+async def get(call: Call) -> Answer:
+    """One execution with its steps and context."""
+    return Answer(ExecutionBody.of(await call.services.executions.get(call.actor, call.id(Noun.EXECUTION))))
+
+
+async def cancel(call: Call) -> Answer:
+    """Ask for the end of an unfinished execution."""
+    request = await call.body(ControlBody, lambda faults: ControlRequest(faults=faults))
+    execution = await call.services.executions.cancel(call.actor, call.id(Noun.EXECUTION), request)
+    return Answer(ExecutionBody.of(execution))
+
+
+async def pause(call: Call) -> Answer:
+    """Hold a queued or running execution."""
+    request = await call.body(ControlBody, lambda faults: ControlRequest(faults=faults))
+    execution = await call.services.executions.pause(call.actor, call.id(Noun.EXECUTION), request)
+    return Answer(ExecutionBody.of(execution))
+
+
+async def resume(call: Call) -> Answer:
+    """Let a paused execution go on."""
+    request = await call.body(ControlBody, lambda faults: ControlRequest(faults=faults))
+    execution = await call.services.executions.resume(call.actor, call.id(Noun.EXECUTION), request)
+    return Answer(ExecutionBody.of(execution))
+
+
+async def retry(call: Call) -> Answer:
+    """Run failed work of a finished execution again."""
+    request = await call.body(RetryBody, lambda faults: RetryRequest(faults=faults))
+    execution = await call.services.executions.retry(call.actor, call.id(Noun.EXECUTION), request)
+    return Answer(ExecutionBody.of(execution))
+
+
+async def signal(call: Call) -> Answer:
+    """Send a signal to an unfinished execution."""
+    request = await call.body(SignalBody, lambda faults: SignalRequest(faults=faults))
+    execution_id = call.id(Noun.EXECUTION)
+    execution = await call.services.executions.signal(call.actor, execution_id, call.text("name"), request)
+    return Answer(ExecutionBody.of(execution))
+
+
+async def resolve(call: Call) -> Answer:
+    """Decide an in-doubt step."""
+    request = await call.body(ResolveBody, lambda faults: ResolveRequest(faults=faults))
+    execution_id = call.id(Noun.EXECUTION)
+    execution = await call.services.executions.resolve(call.actor, execution_id, call.text("stepId"), request)
+    return Answer(ExecutionBody.of(execution))
+
+
+async def bulk(call: Call) -> Answer:
+    """One operation on all executions that match a filter."""
+    request = await call.body(BulkBody, lambda faults: BulkRequest(faults=faults))
+    return Answer(BulkResultBody.of(await call.services.executions.bulk(call.actor, request)))
+
+
+async def logs(call: Call) -> Answer:
+    """The log of an execution, oldest first."""
+    entries = await call.services.executions.logs(call.actor, call.id(Noun.EXECUTION))
+    return Answer([LogBody.of(entry) for entry in entries])
+
+
+async def events(call: Call) -> Answer:
+    """Transitions of an execution, as they are recorded."""
+    execution = await call.services.executions.get(call.actor, call.id(Noun.EXECUTION))
+    after = last_event_id(call.request.headers.get("last-event-id"))
+    return Answer(events=event_stream(call.services.executions.events(call.actor, execution.id, after)))
+
+
+_EXECUTION = {200: Reply("The execution.", ExecutionBody)}
+_CONTROL_REFUSALS = (NotFound, ValidationFailed, Conflict)
+
+
+def _control(name: str, operation: str, summary: str, handler: object, body: object = ControlBody) -> Route:
+    """Route of an operation on one execution."""
+    return Route(
+        Method.POST,
+        f"/api/executions/{{id}}/{operation}",
+        name,
+        summary,
+        handler,  # type: ignore[arg-type]
+        _EXECUTION,
+        "executions",
+        body=body,
+        body_required=False,
+        refusals=_CONTROL_REFUSALS,
+        action=f"execution.{operation}",
+    )
+
+
+ROUTES = (
+    Route(
+        Method.POST,
+        "/api/workflows/{id}/execute",
+        "executeWorkflow",
+        "Start an execution; it is durable before it is answered.",
+        execute,
+        {
+            201: Reply(
+                "The execution.",
+                ExecutionBody,
+                {"Location": "Of the execution.", "Idempotent-Replayed": "`true` where an earlier call started it."},
+            )
+        },
+        "executions",
+        body=ExecuteBody,
+        body_required=False,
+        refusals=(NotFound, ValidationFailed, IdempotencyMismatch, Conflict, RateLimited, Overloaded),
+        headers={"Idempotency-Key": "Makes the call repeatable: same key and body, same execution, for 24 hours."},
+        action="workflow.execute",
+    ),
+    Route(
+        Method.GET,
+        "/api/executions",
+        "listExecutions",
+        "Executions, newest first.",
+        find,
+        {200: Reply("One page.", tuple[ExecutionBody, ...], LIST_HEADERS)},
+        "executions",
+        query=ExecutionQuery,
+        action="execution.read",
+    ),
+    Route(
+        Method.POST,
+        "/api/executions/bulk",
+        "bulkExecutions",
+        "One operation on all executions that match a filter.",
+        bulk,
+        {200: Reply("What was done, and what was refused.", BulkResultBody)},
+        "executions",
+        body=BulkBody,
+        refusals=(ValidationFailed,),
+        action="execution.bulk",
+    ),
+    Route(
+        Method.GET,
+        "/api/executions/{id}",
+        "getExecution",
+        "One execution with its steps and context.",
+        get,
+        _EXECUTION,
+        "executions",
+        refusals=(NotFound,),
+        action="execution.read",
+    ),
+    _control("cancelExecution", "cancel", "Ask for the end of an unfinished execution.", cancel),
+    _control("pauseExecution", "pause", "Hold a queued or running execution.", pause),
+    _control("resumeExecution", "resume", "Let a paused execution go on.", resume),
+    _control("retryExecution", "retry", "Run failed work of a finished execution again.", retry, RetryBody),
+    Route(
+        Method.POST,
+        "/api/executions/{id}/signals/{name}",
+        "signalExecution",
+        "Send a signal; one that comes early is kept.",
+        signal,
+        _EXECUTION,
+        "executions",
+        body=SignalBody,
+        body_required=False,
+        refusals=_CONTROL_REFUSALS,
+        action="execution.signal",
+    ),
+    Route(
+        Method.POST,
+        "/api/executions/{id}/steps/{stepId}/resolve",
+        "resolveStep",
+        "Decide a step whose outcome a crash left unknown.",
+        resolve,
+        _EXECUTION,
+        "executions",
+        body=ResolveBody,
+        refusals=_CONTROL_REFUSALS,
+        action="execution.resolve",
+    ),
+    Route(
+        Method.GET,
+        "/api/executions/{id}/logs",
+        "getExecutionLogs",
+        "The log of an execution, oldest first.",
+        logs,
+        {200: Reply("The log.", tuple[LogBody, ...])},
+        "executions",
+        refusals=(NotFound,),
+        action="execution.read",
+    ),
+    Route(
+        Method.GET,
+        "/api/executions/{id}/events",
+        "streamExecutionEvents",
+        "Transitions as server-sent events; each event's data is an `EventBody`.",
+        events,
+        {200: Reply("The stream; it ends with the execution.", EventBody, media="text/event-stream")},
+        "executions",
+        refusals=(NotFound,),
+        headers={"Last-Event-ID": "Go on after this event."},
+        action="execution.read",
+    ),
+)

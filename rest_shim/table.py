@@ -1,0 +1,108 @@
+"""The vocabulary of the route table: what a route is, what it answers, what it may refuse.
+
+A noun's module declares its routes as values of `Route`. The same values route calls, validate them and become the
+OpenAPI document, so that there is no second truth.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import MaestroError
+from engine.jsonvalue import JsonObject
+
+if TYPE_CHECKING:
+    from rest_shim.call import Call
+
+JSON = "application/json"
+
+
+class Method(StrEnum):
+    """Methods of routes; HEAD and OPTIONS come by themselves."""
+
+    GET = "GET"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+
+
+class Noun(StrEnum):
+    """What an identifier in a path names."""
+
+    WORKFLOW = "workflow"
+    EXECUTION = "execution"
+    TEMPLATE = "workflow_template"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A body that is a JSON document with a schema of its own, checked by the service."""
+
+    schema: JsonObject
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One kind of success.
+
+    Attributes:
+        shape: model, `tuple[Model, ...]`, or None for no body.
+        headers: names and what they say.
+        media: content type.
+    """
+
+    description: str
+    shape: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler gives back: a value to shape, or a stream."""
+
+    value: object = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    events: AsyncIterator[bytes] | None = None
+
+
+Handler = Callable[["Call"], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation.
+
+    Attributes:
+        name: the operation's id in the OpenAPI document, in camelCase.
+        query: model of the query parameters; None: there are none, and any is refused.
+        body: model of the body, `Document`, or None: a body is not read.
+        body_required: False: an absent body reads as `{}`.
+        replies: successes by status.
+        refusals: errors beside those that every route may answer.
+        headers: request headers that it honours, and what they do.
+        action: what policy is asked for; None: nothing is.
+        public: answered without a token.
+        body_limit: bytes.
+    """
+
+    method: Method
+    path: str
+    name: str
+    summary: str
+    handler: Handler
+    replies: Mapping[int, Reply]
+    tag: str
+    query: Any = None
+    body: Any = None
+    body_required: bool = True
+    refusals: tuple[type[MaestroError], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    action: str | None = None
+    public: bool = False
+    body_limit: int = 1 << 20

@@ -1,0 +1,68 @@
+"""What resolvers of nested fields may ask for: typed here, given by `resolvers`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+from uuid import UUID
+
+import strawberry
+
+from engine.identity.actor import Actor
+
+if TYPE_CHECKING:
+    from schema.executions import Execution, ExecutionConnection, ExecutionStep, LogEntry
+    from schema.paging import PageArguments
+    from schema.scalars import JSON
+    from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
+
+
+class Reads(Protocol):
+    """Reads of one request: what is asked for in one tick is fetched in one batch; None for what cannot be seen."""
+
+    async def workflow(self, workflow_id: UUID) -> "Workflow | None":
+        """A workflow of the caller's tenant."""
+        ...
+
+    async def execution(self, execution_id: UUID) -> "Execution | None":
+        """An execution of the caller's tenant."""
+        ...
+
+    async def steps(self, execution_id: UUID) -> "Sequence[ExecutionStep]":
+        """Current steps of an execution."""
+        ...
+
+    async def context(self, execution_id: UUID) -> "JSON":
+        """Context of an execution."""
+        ...
+
+    async def logs(self, execution_id: UUID) -> "Sequence[LogEntry]":
+        """Log of an execution."""
+        ...
+
+    async def version(self, workflow_id: UUID, version: str) -> "WorkflowVersion | None":
+        """A published version."""
+        ...
+
+    async def versions(self, workflow_id: UUID, page: "PageArguments") -> "WorkflowVersionConnection":
+        """Published versions, newest first."""
+        ...
+
+    async def executions(self, workflow_id: UUID, page: "PageArguments") -> "ExecutionConnection":
+        """Executions of a workflow, newest first."""
+        ...
+
+
+class GraphContext(Protocol):
+    """Context of one GraphQL request."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        ...
+
+    @property
+    def reads(self) -> Reads:
+        """Batched reads."""
+        ...
+
+
+Info: TypeAlias = strawberry.Info[GraphContext, None]

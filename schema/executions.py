@@ -1,0 +1,170 @@
+"""Executions, their steps and their logs."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+from uuid import UUID
+
+import strawberry
+
+from schema.context import Info
+from schema.fields import field
+from schema.identifiers import as_uuid
+from schema.paging import Connection
+from schema.scalars import JSON, Duration, SemVer
+
+if TYPE_CHECKING:
+    from schema.workflows import Workflow
+
+LazyWorkflow = Annotated["Workflow", strawberry.lazy("schema.workflows")]
+
+
+@strawberry.enum(description="Where an execution stands; completed, failed and cancelled are final.")
+class ExecutionStatus(StrEnum):
+    """Where an execution stands."""
+
+    queued = "queued"
+    running = "running"
+    paused = "paused"
+    completed = "completed"
+    failed = "failed"
+    cancelled = "cancelled"
+
+
+@strawberry.enum(description="Where a step stands; completed, failed, skipped and cancelled are final.")
+class StepStatus(StrEnum):
+    """Where a step stands."""
+
+    pending = "pending"
+    running = "running"
+    waiting = "waiting"
+    completed = "completed"
+    failed = "failed"
+    skipped = "skipped"
+    cancelled = "cancelled"
+    in_doubt = "in_doubt"
+
+
+@strawberry.enum(description="Order in which queued executions are taken.")
+class Priority(StrEnum):
+    """Order in which queued executions are taken."""
+
+    critical = "critical"
+    high = "high"
+    normal = "normal"
+    low = "low"
+
+
+@strawberry.type(description="Why a step or an execution failed.")
+class ExecutionError:
+    """Why a step or an execution failed."""
+
+    code: str = strawberry.field(description="Stable, dotted, lower-case.")
+    message: str = strawberry.field(description="What happened.")
+    step_id: str | None = strawberry.field(description="The step that brought the execution down.")
+    details: JSON | None = strawberry.field(description="Facts of the failure.")
+
+
+@strawberry.type(description="One step instance of an execution.")
+class ExecutionStep:
+    """One step instance of an execution."""
+
+    step_id: str = strawberry.field(description="The step's id in the definition.")
+    status: StepStatus = strawberry.field(description="Where it stands.")
+    started_at: datetime | None = strawberry.field(description="Start of its first attempt.")
+    completed_at: datetime | None = strawberry.field(description="When it reached a final status.")
+    input: JSON | None = strawberry.field(description="What it was given.")
+    output: JSON | None = strawberry.field(description="What it gave.")
+    error: ExecutionError | None = strawberry.field(description="Why it failed.")
+    retry_count: int = strawberry.field(description="Attempts after the first.")
+    duration: Duration | None = strawberry.field(description="From start to end.")
+    iteration: str | None = strawberry.field(description="Loop indices joined by `.`; null outside of loops.")
+    parent_step_id: str | None = strawberry.field(description="The loop around it; null outside of loops.")
+
+
+@strawberry.type(description="One line of an execution's log.")
+class LogEntry:
+    """One line of an execution's log."""
+
+    at: datetime = strawberry.field(description="When.")
+    level: str = strawberry.field(description="`debug`, `info`, `warning` or `error`.")
+    message: str = strawberry.field(description="What happened, for people.")
+    step_id: str | None = strawberry.field(description="The step that it is about.")
+    iteration: str | None = strawberry.field(description="Loop indices joined by `.`.")
+    attempt: int | None = strawberry.field(description="Attempt of the step, from 1.")
+    fields: JSON = strawberry.field(description="Facts, for machines.")
+
+
+@strawberry.federation.type(keys=["id"], description="One run of a published version.")
+class Execution:
+    """One run of a published version."""
+
+    id: strawberry.ID = strawberry.field(description="Set by the server.")
+    workflow_id: strawberry.ID = strawberry.field(description="The workflow that runs.")
+    workflow_version: SemVer = strawberry.field(description="The version that it is pinned to.")
+    status: ExecutionStatus = strawberry.field(description="Where it stands.")
+    trigger_type: str = strawberry.field(description="What started it.")
+    trigger_data: JSON | None = strawberry.field(description="What it was started with.")
+    priority: Priority = strawberry.field(description="Order in which queued executions are taken.")
+    current_step: str | None = strawberry.field(description="The step that moved last.")
+    started_by: str = strawberry.field(description="Who started it.")
+    created_at: datetime = strawberry.field(description="When it was accepted.")
+    started_at: datetime | None = strawberry.field(description="When a worker first took it.")
+    completed_at: datetime | None = strawberry.field(description="When it reached a final status.")
+    failed_steps: list[str] = strawberry.field(description="Steps whose failure was not handled.")
+    error: ExecutionError | None = strawberry.field(description="Why it failed.")
+    parent_execution_id: strawberry.ID | None = strawberry.field(description="Whose subprocess step started it.")
+
+    @classmethod
+    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Execution | None":  # noqa: A002 - the key's name
+        """The execution that another subgraph refers to; None where the caller cannot see one."""
+        key = as_uuid(id)
+        return None if key is None else await info.context.reads.execution(key)
+
+    @field("The workflow that runs.")
+    async def workflow(self, info: Info) -> LazyWorkflow | None:
+        """The workflow that runs."""
+        return await info.context.reads.workflow(UUID(self.workflow_id))
+
+    @field("Its steps as they stand.")
+    async def steps(self, info: Info) -> list[ExecutionStep]:
+        """Steps."""
+        return list(await info.context.reads.steps(UUID(self.id)))
+
+    @field("What conditions and templates see.")
+    async def context(self, info: Info) -> JSON:
+        """Context."""
+        return await info.context.reads.context(UUID(self.id))
+
+    @field("Its log, oldest first.")
+    async def logs(self, info: Info) -> list[LogEntry]:
+        """Log."""
+        return list(await info.context.reads.logs(UUID(self.id)))
+
+    @field("The execution whose subprocess step started this one.")
+    async def parent_execution(self, info: Info) -> "Execution | None":
+        """Parent."""
+        if self.parent_execution_id is None:
+            return None
+        return await info.context.reads.execution(UUID(self.parent_execution_id))
+
+
+@strawberry.type(description="One recorded transition of an execution.")
+class ExecutionUpdate:
+    """One recorded transition of an execution."""
+
+    event_id: strawberry.ID = strawberry.field(description="Sequence of the transition; resume after it.")
+    at: datetime = strawberry.field(description="When it was recorded.")
+    execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
+    status: str = strawberry.field(description="Status that was reached.")
+    attempt: int = strawberry.field(description="Attempt of the step, from 1.")
+    step: ExecutionStep | None = strawberry.field(description="The step that moved; null for the execution itself.")
+    error: ExecutionError | None = strawberry.field(description="Why it failed.")
+
+    @field("The execution as it stands now.")
+    async def execution(self, info: Info) -> Execution | None:
+        """The execution as it stands now."""
+        return await info.context.reads.execution(UUID(self.execution_id))
+
+
+ExecutionConnection: TypeAlias = Connection[Execution]
