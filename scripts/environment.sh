@@ -41,6 +41,11 @@ find_uv() {
     "$base" -m pip --python .tools/bin/python install --quiet --disable-pip-version-check --no-deps \
       --require-hashes -r scripts/bootstrap.lock >&2 \
       || fail "uv $wanted could not be installed; is the package index reachable?"
+  elif command -v uv >/dev/null 2>&1; then
+    rm -rf .tools
+    say "  using $(uv --version) instead: $base has neither ensurepip nor pip"
+    command -v uv
+    return
   else
     rm -rf .tools
     fail "$base has neither ensurepip nor pip. On Debian and Ubuntu: apt-get install python3-venv." \

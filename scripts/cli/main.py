@@ -12,6 +12,8 @@ _REFUSED = 1
 
 # Each command lives in a module of its own, imported when it is asked for: `maestro token` needs no database driver.
 _COMMANDS = {
+    "api": "scripts.cli.api:api",
+    "worker": "scripts.cli.worker:worker",
     "ledger": "scripts.cli.ledger:ledger",
     "migrate": "scripts.cli.migrate:migrate",
     "token": "scripts.cli.token:token",

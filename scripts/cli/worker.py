@@ -1,0 +1,15 @@
+"""The command `maestro worker`."""
+
+import click
+
+from engine.telemetry.logging import configure_logging
+from scripts.cli.environment import command_settings
+from workers.process import serve_worker
+
+
+@click.command()
+def worker() -> None:
+    """Advance executions until SIGTERM: takes nothing more then, and lets steps under way finish for a while."""
+    settings = command_settings()
+    configure_logging("worker")
+    serve_worker(settings)
