@@ -1,14 +1,18 @@
 """What stops a server is said in words that name the cure."""
 
-from collections import namedtuple
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from engine.errors import ConfigurationError
 from scripts.embedded.failures import PortTaken, explain_death, require_space
 
-Usage = namedtuple("Usage", "total used free")
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 @pytest.mark.parametrize(("free", "is_refused"), [(200 * 1024 * 1024 - 1, True), (200 * 1024 * 1024, False)])
