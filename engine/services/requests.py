@@ -8,19 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.definitions.model import Priority
+from engine.definitions.semver import Bump
 from engine.errors import Fault, ValidationFailed
 from engine.jsonvalue import Json
 from engine.runtime.states import ExecutionStatus
 from engine.services.bodies import WRONG_VALUE, BodyReader
 from engine.services.values import ExecutionFilter
-
-
-class Bump(StrEnum):
-    """Which part of the version grows."""
-
-    MAJOR = "major"
-    MINOR = "minor"
-    PATCH = "patch"
 
 
 class ResolveOutcome(StrEnum):

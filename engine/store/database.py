@@ -22,6 +22,8 @@ from engine.store.addresses import Address
 from engine.store.errors import DriverError, TransactionRaced, translate
 
 T = TypeVar("T")
+Transaction = AsyncConnection
+"""What the rooms above hand on to the store's functions; they run nothing on it themselves."""
 
 APP_ROLE = "maestro_app"
 LOOP_ROLE = "maestro_loop"

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import Json, JsonObject
-from engine.runtime.transitions import Failure
+from engine.runtime.transitions import Failure, StepTransition, Transition
 from engine.store.event_codec import decode_failure
 from engine.store.tables.delivery import workflow_execution_logs
 from engine.store.tables.runtime import executions, step_checkpoints
+from engine.store.transition_codec import decode_row
 from engine.store.windows import Count, Found, Window, count, look
 
 _E = executions.c
@@ -44,24 +45,6 @@ class ExecutionRow:
     last_seq: int
     parent_execution_id: UUID | None
     depth: int
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointView:
-    """One recorded transition; `step_path` is empty for the execution itself."""
-
-    execution_id: UUID
-    seq: int
-    step_path: str
-    iteration: str
-    generation: int
-    attempt: int
-    status: str
-    at: datetime
-    input: Json
-    output: Json
-    failure: Failure | None
-    detail: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +100,26 @@ async def count_all(connection: AsyncConnection, tenant: str, wanted: ExecutionC
 
 async def find_checkpoints(
     connection: AsyncConnection, tenant: str, execution_ids: Sequence[UUID]
-) -> Mapping[UUID, tuple[CheckpointView, ...]]:
+) -> Mapping[UUID, tuple[Transition, ...]]:
     """All recorded transitions of several executions, each in the order of `seq`, in one query."""
     statement = _checkpoints(tenant).where(_S.execution_id.in_(execution_ids)).order_by(_S.execution_id, _S.seq)
-    gathered: dict[UUID, list[CheckpointView]] = {execution_id: [] for execution_id in execution_ids}
+    gathered: dict[UUID, list[Transition]] = {execution_id: [] for execution_id in execution_ids}
     for row in await connection.execute(statement):
-        gathered[row.execution_id].append(_read_checkpoint(row))
+        gathered[row.execution_id].append(_transition(row))
     return {execution_id: tuple(rows) for execution_id, rows in gathered.items()}
 
 
 async def find_checkpoints_after(
     connection: AsyncConnection, tenant: str, execution_id: UUID, seq: int, limit: int
-) -> tuple[CheckpointView, ...]:
+) -> tuple[Transition, ...]:
     """Recorded transitions after `seq`, oldest first, at most `limit`."""
     statement = _checkpoints(tenant).where(_S.execution_id == execution_id, _S.seq > seq).order_by(_S.seq).limit(limit)
-    return tuple(_read_checkpoint(row) for row in await connection.execute(statement))
+    return tuple(_transition(row) for row in await connection.execute(statement))
 
 
 async def find_newest_of_step(
     connection: AsyncConnection, tenant: str, execution_id: UUID, step_path: str, iteration: str
-) -> CheckpointView | None:
+) -> StepTransition | None:
     """The current checkpoint of one step instance; None: it has none."""
     statement = (
         _checkpoints(tenant)
@@ -145,7 +128,8 @@ async def find_newest_of_step(
         .limit(1)
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _read_checkpoint(row)
+    found = None if row is None else _transition(row)
+    return found if isinstance(found, StepTransition) else None
 
 
 async def find_logs(connection: AsyncConnection, tenant: str, execution_id: UUID, limit: int) -> tuple[LogRow, ...]:
@@ -209,10 +193,10 @@ def _checkpoints(tenant: str) -> Select[Any]:
         _S.attempt,
         _S.status,
         _S.at,
-        _S.input,
-        _S.output,
-        _S.failure,
-        _S.detail,
+        cast(_S.input, Text).label("input"),
+        cast(_S.output, Text).label("output"),
+        cast(_S.failure, Text).label("failure"),
+        cast(_S.detail, Text).label("detail"),
     ).where(_S.tenant_id == tenant)
 
 
@@ -240,18 +224,5 @@ def _read(row: Row[Any]) -> ExecutionRow:
     )
 
 
-def _read_checkpoint(row: Row[Any]) -> CheckpointView:
-    return CheckpointView(
-        execution_id=row.execution_id,
-        seq=row.seq,
-        step_path=row.step_path,
-        iteration=row.iteration,
-        generation=row.generation,
-        attempt=row.attempt,
-        status=row.status,
-        at=row.at,
-        input=row.input,
-        output=row.output,
-        failure=decode_failure(row.failure),
-        detail=row.detail,
-    )
+def _transition(row: Row[Any]) -> Transition:
+    return decode_row(row._mapping)  # noqa: SLF001  public, says SQLAlchemy's documentation

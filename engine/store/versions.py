@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, and_, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import JsonObject
-from engine.store.tables.definitions import version_provenance, workflow_versions
+from engine.store.tables.definitions import version_provenance, workflow_definitions, workflow_versions
 from engine.store.tables.runtime import FINAL, executions
 from engine.store.tables.triggers import workflow_triggers
 from engine.store.windows import Count, Found, Window, count, look
@@ -66,6 +66,16 @@ class TriggerRow:
     event_type: str | None
     config: JsonObject
     is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallableRow:
+    """A published workflow as its callers see it: its latest definition, and which versions it has."""
+
+    workflow_id: UUID
+    name: str
+    definition: JsonObject
+    versions: tuple[str, ...]
 
 
 async def add(connection: AsyncConnection, new: NewVersion) -> None:
@@ -135,6 +145,33 @@ async def find_window(
 async def count_all(connection: AsyncConnection, tenant: str, workflow_id: UUID) -> Count:
     """How many versions a workflow has."""
     return await count(connection, _all(tenant, workflow_id))
+
+
+async def find_callable(
+    connection: AsyncConnection, tenant: str, workflow_ids: Sequence[UUID]
+) -> tuple[CallableRow, ...]:
+    """Those of the workflows that are published and not archived, in one query."""
+    definitions = workflow_definitions.c
+    every = workflow_versions.alias("every_version")
+    numbers = (
+        select(func.array_agg(every.c.version))
+        .where(every.c.tenant_id == definitions.tenant_id, every.c.workflow_id == definitions.id)
+        .scalar_subquery()
+    )
+    latest = and_(
+        _C.tenant_id == definitions.tenant_id,
+        _C.workflow_id == definitions.id,
+        _C.version == definitions.latest_version,
+    )
+    statement = (
+        select(definitions.id, definitions.name, _C.definition, numbers.label("versions"))
+        .join_from(workflow_definitions, workflow_versions, latest)
+        .where(definitions.tenant_id == tenant, definitions.id.in_(workflow_ids), definitions.status == "published")
+    )
+    return tuple(
+        CallableRow(row.id, row.name, row.definition, tuple(row.versions))
+        for row in await connection.execute(statement)
+    )
 
 
 async def count_unfinished(connection: AsyncConnection, tenant: str, workflow_id: UUID) -> tuple[tuple[str, int], ...]:

@@ -1,0 +1,98 @@
+"""Puts the use cases together from what they work with."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from engine.clock import Clock
+from engine.definitions.catalogue import ActionCatalogue
+from engine.policy.gate import Gate
+from engine.queue.bell import Bell
+from engine.services.authority import Authority
+from engine.services.controls import Controls
+from engine.services.documents import Documents
+from engine.services.executions import Executions, Pause
+from engine.services.folds import Folds
+from engine.services.health import Health, Probe
+from engine.services.identifiers import uuid7_factory
+from engine.services.published import Published
+from engine.services.services import Services
+from engine.services.starts import Starts
+from engine.services.templates import BuiltIn, Templates
+from engine.services.workflows import Workflows
+from engine.store.acceptance import Acceptance, Announce
+from engine.store.database import Database
+
+LOOK_AGAIN_S = 0.25
+"""How long an event stream waits before it looks for more, where nothing tells it."""
+
+
+async def look_again(_execution_id: UUID) -> None:
+    """Wait for the usual moment."""
+    await asyncio.sleep(LOOK_AGAIN_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the use cases work with.
+
+    Attributes:
+        catalogue: the actions of this installation, asked for at each check.
+        probes: further dependencies that readiness names, beside the database.
+        pause: what an event stream does before it looks for more.
+    """
+
+    database: Database
+    bell: Bell
+    gate: Gate
+    catalogue: Callable[[], ActionCatalogue]
+    clock: Clock
+    built_in_templates: tuple[BuiltIn, ...] = ()
+    probes: tuple[tuple[str, Probe], ...] = ()
+    pause: Pause = look_again
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """The use cases, and what must be closed after them."""
+
+    services: Services
+    acceptance: Acceptance
+
+    async def close(self) -> None:
+        """Finish what was taken. The database and the bell are the caller's."""
+        await self.acceptance.close()
+
+
+def assemble(parts: Parts) -> Assembled:
+    """Use cases over the given parts."""
+    database, clock = parts.database, parts.clock
+    new_id = uuid7_factory(clock)
+    authority = Authority(parts.gate, database, new_id)
+    documents = Documents(database, parts.catalogue)
+    published = Published(database, parts.catalogue)
+    acceptance = Acceptance(database, _announcer(parts.bell))
+    starts = Starts(database, acceptance, authority, published, clock, new_id)
+    controls = Controls(database, authority, published, parts.bell, new_id)
+    workflows = Workflows(database, authority, documents, clock, new_id)
+    services = Services(
+        workflows=workflows,
+        executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
+        templates=Templates(database, authority, workflows, parts.built_in_templates),
+        health=Health({"postgresql": database.ping, **dict(parts.probes)}),
+    )
+    return Assembled(services, acceptance)
+
+
+def _announcer(bell: Bell) -> Announce:
+    """Rings for executions that were accepted together, once per tenant."""
+
+    async def announce(accepted: Sequence[tuple[str, UUID]]) -> None:
+        by_tenant: dict[str, list[UUID]] = {}
+        for tenant, execution_id in accepted:
+            by_tenant.setdefault(tenant, []).append(execution_id)
+        for tenant, execution_ids in by_tenant.items():
+            await bell.ring(tenant, execution_ids)
+
+    return announce

@@ -1,0 +1,229 @@
+"""Starting executions: everything that makes one comes through here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from engine.clock import Clock
+from engine.errors import Conflict, Fault, NotFound, ValidationFailed
+from engine.identity.actor import Actor
+from engine.ids import IdFactory
+from engine.jsonvalue import Json, JsonObject, dumps
+from engine.runtime.states import ExecutionStatus
+from engine.services.authority import DECISION_PATH, Authority, Permit, trace_id_of
+from engine.services.digests import fingerprint, state_hash
+from engine.services.facts import workflow_resource
+from engine.services.keys import KEPT, check_match, scope_of
+from engine.services.published import Published, Runnable
+from engine.services.requests import ExecuteRequest
+from engine.store.acceptance import Acceptance, Candidate
+from engine.store.database import Database
+from engine.store.executions import ExecutionRow
+from engine.store.governance import KeyScope, find_key, forget_key
+from engine.store.workflows import WorkflowRow
+
+EXECUTE = "workflow.execute"
+LOOKS = 5
+"""How often facts are read anew when the workflow changes under the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One call that wants an execution.
+
+    Attributes:
+        body: what the idempotency key stands for.
+        scope: None: the caller gave no key.
+    """
+
+    actor: Actor
+    workflow_id: UUID
+    request: ExecuteRequest
+    trigger_type: str
+    body: JsonObject
+    scope: KeyScope | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An execution that is there.
+
+    Attributes:
+        fresh: the execution as this call has written it; None: an earlier call with the same key has started it.
+    """
+
+    execution_id: UUID
+    fresh: ExecutionRow | None
+
+
+class Starts:
+    """Accepts executions, in groups, with their keys, audit rows and decisions."""
+
+    def __init__(
+        self,
+        database: Database,
+        acceptance: Acceptance,
+        authority: Authority,
+        published: Published,
+        clock: Clock,
+        new_id: IdFactory,
+    ) -> None:
+        self._database = database
+        self._acceptance = acceptance
+        self._authority = authority
+        self._published = published
+        self._clock = clock
+        self._new_id = new_id
+
+    async def start(
+        self,
+        actor: Actor,
+        workflow_id: UUID,
+        request: ExecuteRequest,
+        *,
+        idempotency_key: str | None = None,
+        trigger_type: str = "manual",
+    ) -> Started:
+        """Start an execution of a published version; durable when this returns.
+
+        Raises:
+            NotFound: no such workflow in the tenant, or no such version of it (`version.not_found`).
+            Denied: policy refuses.
+            ValidationFailed: the body has faults, or the trigger data breaks the version's `inputSchema`.
+            Conflict: never published, archived or inactive.
+            IdempotencyMismatch: the key was used with another body.
+        """
+        route = f"{EXECUTE}:{workflow_id}"
+        scope = None if idempotency_key is None else scope_of(actor, route, idempotency_key)
+        start = Start(actor, workflow_id, request, trigger_type, _body(request), scope)
+        for _ in range(LOOKS):
+            row = await self._published.workflow(actor.tenant, workflow_id)
+            started = await self._attempt(start, row)
+            if started is not None:
+                return started
+            self._published.forget(actor.tenant, workflow_id)
+        raise Conflict("The workflow is being changed all the time.", code="workflow.contended")
+
+    async def _attempt(self, start: Start, row: WorkflowRow) -> Started | None:
+        """Start on the facts of `row`; None: they are out of date, nothing was written."""
+        permit = await self._authority.permit(start.actor, EXECUTE, workflow_resource(row))
+        try:
+            runnable = await self._checked(start, row)
+        except (Conflict, NotFound, ValidationFailed):
+            if not await self._is_current(row):
+                return None
+            earlier = await self._earlier(start)
+            if earlier is None:
+                raise
+            return earlier
+        candidate = self._candidate(start, row, runnable, permit)
+        verdict = await self._acceptance.accept(candidate)
+        if not verdict.alive:
+            return None
+        if verdict.created_at is not None:
+            return Started(candidate.id, _fresh(start, candidate, verdict.created_at))
+        return await self._earlier(start)
+
+    async def _checked(self, start: Start, row: WorkflowRow) -> Runnable:
+        """The version to run, once the body and the workflow's state allow it."""
+        request = start.request
+        request.check()
+        runnable = await self._published.latest(row)
+        if request.version is not None and request.version != runnable.version:
+            runnable = await self._published.version(row.tenant, row.id, request.version)
+        if runnable.input_schema is not None:
+            faults = runnable.input_schema.faults(request.trigger_data)
+            if faults:
+                raise ValidationFailed(tuple(_in_trigger_data(fault) for fault in faults))
+        return runnable
+
+    async def _is_current(self, row: WorkflowRow) -> bool:
+        """Whether a refusal rests on facts that still hold."""
+        self._published.forget(row.tenant, row.id)
+        newest = await self._published.workflow(row.tenant, row.id)
+        return _guard(newest) == _guard(row)
+
+    async def _earlier(self, start: Start) -> Started | None:
+        """What an earlier call with the same key has started; None: there was none, or its key has just expired."""
+        if start.scope is None:
+            return None
+        async with self._database.transaction(start.actor.tenant) as connection:
+            known = await find_key(connection, start.scope)
+            if known is not None and known.expires_at <= self._clock.now():
+                await forget_key(connection, start.scope, self._clock.now())
+                return None
+        if known is None:
+            return None
+        check_match(known, start.body)
+        return Started(known.subject_id, None)
+
+    def _candidate(self, start: Start, row: WorkflowRow, runnable: Runnable, permit: Permit) -> Candidate:
+        actor, request = start.actor, start.request
+        priority = runnable.definition.settings.priority if request.priority is None else request.priority
+        trigger_data = dumps(request.trigger_data)
+        return Candidate(
+            tenant=actor.tenant,
+            id=self._new_id(),
+            workflow_id=row.id,
+            version=runnable.version,
+            content_hash=runnable.content_hash,
+            trigger_type=start.trigger_type,
+            trigger_data=trigger_data,
+            priority=int(priority),
+            qos_class=runnable.qos_class,
+            started_by=actor.subject,
+            traceparent=actor.traceparent,
+            revision=row.revision,
+            status=row.status,
+            latest_version=row.latest_version,
+            key=start.scope,
+            fingerprint=None if start.scope is None else fingerprint(start.body),
+            key_expires_at=None if start.scope is None else self._clock.now() + KEPT,
+            audit_id=self._new_id(),
+            action=EXECUTE,
+            after_hash=state_hash({"contentHash": runnable.content_hash, "triggerData": trigger_data}),
+            decision_id=permit.decision_id,
+            request_id=actor.request_id,
+            source=actor.source,
+            policy_revision=permit.decision.policy_revision,
+            decision_path=DECISION_PATH,
+            decision_input=dumps(permit.input()),
+            trace_id=trace_id_of(actor.traceparent),
+        )
+
+
+def _fresh(start: Start, accepted: Candidate, created_at: datetime) -> ExecutionRow:
+    return ExecutionRow(
+        tenant=accepted.tenant,
+        id=accepted.id,
+        workflow_id=accepted.workflow_id,
+        workflow_version=accepted.version,
+        content_hash=accepted.content_hash,
+        status=ExecutionStatus.QUEUED,
+        trigger_type=accepted.trigger_type,
+        trigger_data=start.request.trigger_data,
+        priority=accepted.priority,
+        current_step=None,
+        started_by=accepted.started_by,
+        created_at=created_at,
+        started_at=None,
+        finished_at=None,
+        failure=None,
+        failed_steps=(),
+        last_seq=0,
+        parent_execution_id=None,
+        depth=0,
+    )
+
+
+def _guard(row: WorkflowRow) -> tuple[int, str, bool, str | None]:
+    return row.revision, row.status, row.is_active, row.latest_version
+
+
+def _body(request: ExecuteRequest) -> JsonObject:
+    priority: Json = None if request.priority is None else request.priority.name
+    return {"triggerData": request.trigger_data, "version": request.version, "priority": priority}
+
+
+def _in_trigger_data(fault: Fault) -> Fault:
+    return Fault(f"trigger_data.{fault.code}", f"/triggerData{fault.path}", fault.message, fault.hint)
