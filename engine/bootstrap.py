@@ -1,0 +1,83 @@
+"""Wires the use cases for a process that serves them. Workers wire themselves (`workers.process`)."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from engine.actions.builtin import load_registry
+from engine.actions.connections.values import Connection
+from engine.actions.outbound.allow import AllowList
+from engine.actions.registry import ActionRegistry
+from engine.actions.tools import make_tools
+from engine.clock import Clock
+from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
+from engine.errors import NotFound
+from engine.policy.gate import RoleTableGate
+from engine.queue.bell import StreamBell
+from engine.queue.link import Link, RedisTrouble, connect, unavailable
+from engine.queue.streams import Streams
+from engine.services.assembly import Parts, assemble
+from engine.services.identifiers import uuid7_factory
+from engine.services.services import Services
+from engine.settings import Settings
+from engine.store.database import Database
+
+POOL_SIZE = 10
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Services]:
+    """The use cases of a process, until the context is left; calls under way must be finished by then.
+
+    Raises:
+        ConfigurationError: a setting cannot be used, or the database acknowledges commits before they are safe.
+        Unavailable: PostgreSQL or Redis does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        database = Database.connect(settings.database_url, application_name="maestro api", pool_size=POOL_SIZE)
+        stack.push_async_callback(database.close)
+        await database.check_durability()
+        link = await connect(settings.redis_url)
+        stack.push_async_callback(link.close)
+        bell = StreamBell(link, Streams())
+        stack.push_async_callback(bell.close)
+        tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
+        stack.push_async_callback(tools.close)
+        catalogue = catalogue_of(load_registry(tools))
+        parts = Parts(
+            database=database,
+            bell=bell,
+            gate=RoleTableGate(uuid7_factory(clock)),
+            catalogue=lambda: catalogue,
+            clock=clock,
+            probes=(("redis", lambda: _ping(link)),),
+        )
+        assembled = assemble(parts)
+        stack.push_async_callback(assembled.close)
+        yield assembled.services
+
+
+def catalogue_of(registry: ActionRegistry) -> ActionCatalogue:
+    """The actions of a process as definitions see them."""
+    effects = registry.effects()
+    return ActionCatalogue.of(
+        *(ActionEntry(name, schema, ActionEffect(effects[name].value)) for name, schema in registry.schemas().items())
+    )
+
+
+async def _ping(link: Link) -> None:
+    try:
+        await link.commands.ping()
+    except RedisTrouble as error:
+        raise unavailable(error) from error
+
+
+class _NoConnections:
+    """A process that serves use cases runs no action; it only knows their names and schemas."""
+
+    async def resolve(self, tenant: str, name: str) -> Connection:  # noqa: ARG002 - the interface of all resolvers
+        """Never answers one.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound("connection", name)
