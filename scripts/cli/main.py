@@ -17,6 +17,8 @@ _COMMANDS = {
     "ledger": "scripts.cli.ledger:ledger",
     "migrate": "scripts.cli.migrate:migrate",
     "token": "scripts.cli.token:token",
+    "workflows": "scripts.cli.workflows:workflows",
+    "executions": "scripts.cli.executions:executions",
 }
 
 
