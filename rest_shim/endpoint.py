@@ -96,5 +96,5 @@ def respond(route: Route, answer: Answer) -> Response:
 def problem_response(error: Exception, request_id: str) -> Response:
     """The problem+json answer to an error."""
     problem = problem_of(error)
-    body = orjson.dumps(problem.body(request_id))
+    body = orjson.dumps(problem.body(request_id), default=str)
     return Response(body, problem.status, dict(problem.headers), media_type=MEDIA_TYPE)

@@ -6,7 +6,7 @@ What is not in the table is masked: the client sees a reference, the log has the
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from engine.errors import (
     Conflict,
@@ -57,6 +57,7 @@ class Problem:
     """An answer that says what went wrong.
 
     Attributes:
+        type: absolute URI; empty: the project's own, by `code`.
         members: beside `type`, `title`, `status`, `detail`, `instance`, `code` and `error`.
         headers: of the answer, names in lower case.
     """
@@ -83,16 +84,44 @@ class Problem:
         }
 
 
-def problem_of(error: Exception) -> Problem:
-    """The answer to an error; one that is not of the family, or has no row in the table, is masked."""
-    for kind in type(error).__mro__:
-        make = _TABLE.get(kind)
-        if make is not None:
-            return make(error)
-    return MASKED
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a problem carries beyond what all have."""
+
+    members: JsonObject = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: what errors of a class are as HTTP."""
+
+    status: int
+    title: str
+    further: Callable[[Any], Extra] = lambda _: Extra()
 
 
 MASKED = Problem(500, "Internal error", "internal", "Something went wrong here. The reference is in `instance`.")
+
+
+def problem_of(error: Exception) -> Problem:
+    """The answer to an error; one that is not of the family, or has no row in the table, is masked."""
+    row = _row_of(type(error))
+    if row is None or not isinstance(error, MaestroError):
+        return MASKED
+    further = row.further(error)
+    return Problem(row.status, row.title, error.code, error.message, further.type, further.members, further.headers)
+
+
+def described(kind: type[MaestroError]) -> tuple[int, str]:
+    """Status and title of a class of errors."""
+    row = _row_of(kind)
+    return (MASKED.status, MASKED.title) if row is None else (row.status, row.title)
+
+
+def _row_of(kind: type) -> Row | None:
+    return next((_TABLE[parent] for parent in kind.__mro__ if parent in _TABLE), None)
 
 
 def fault_body(fault: Fault) -> JsonObject:
@@ -111,87 +140,61 @@ def denial_body(denial: Denial) -> JsonObject:
     return body if denial.remedy is None else {**body, "remedy": denial.remedy}
 
 
-def _plain(status: int, title: str) -> Callable[[Any], Problem]:
-    def make(error: MaestroError) -> Problem:
-        return Problem(status, title, error.code, error.message)
-
-    return make
-
-
-def _unauthenticated(error: Unauthenticated) -> Problem:
+def _challenge(error: Unauthenticated) -> Extra:
     challenge = "Bearer" if error.code == Unauthenticated.code else 'Bearer error="invalid_token"'
-    return Problem(401, "Not authenticated", error.code, error.message, headers={"www-authenticate": challenge})
+    return Extra(headers={"www-authenticate": challenge})
 
 
-def _denied(error: Denied) -> Problem:
+def _denial(error: Denied) -> Extra:
     denials: list[Json] = [denial_body(denial) for denial in error.denials]
-    members: JsonObject = {
-        "decisionId": error.decision_id,
-        "policyRevision": error.policy_revision,
-        "denials": denials,
-    }
-    return Problem(403, "Refused by policy", error.code, error.message, members=members)
+    return Extra({"decisionId": error.decision_id, "policyRevision": error.policy_revision, "denials": denials})
 
 
-def _invalid(error: ValidationFailed) -> Problem:
-    faults: list[Json] = [fault_body(fault) for fault in error.faults]
-    return Problem(422, "Not valid", error.code, error.message, members={"errors": faults})
+def _faults(error: ValidationFailed) -> Extra:
+    return Extra({"errors": [fault_body(fault) for fault in error.faults]})
 
 
-def _conflict(error: Conflict) -> Problem:
-    facts: JsonObject = {name: value for name, value in error.facts.items()}  # type: ignore[misc]  # noqa: C416
-    return Problem(409, "Conflict", error.code, error.message, members=facts, headers=_retry(error.retry_after_s))
+def _facts(error: Conflict) -> Extra:
+    facts = cast("JsonObject", dict(error.facts))
+    return Extra(facts, {} if error.retry_after_s is None else {"retry-after": str(max(1, error.retry_after_s))})
 
 
-def _stale(error: StaleRevision) -> Problem:
-    return Problem(412, "Precondition failed", error.code, error.message, members={"currentRevision": error.current})
-
-
-def _rate_limited(error: RateLimited) -> Problem:
+def _quota(error: RateLimited) -> Extra:
+    wait_s = max(1, error.retry_after_s)
     headers = {
-        "retry-after": str(max(1, error.retry_after_s)),
+        "retry-after": str(wait_s),
         "cache-control": "no-store",
         "ratelimit-policy": f'"{error.policy}";q={error.quota};w={error.window_s}',
-        "ratelimit": f'"{error.policy}";r=0;t={max(1, error.retry_after_s)}',
+        "ratelimit": f'"{error.policy}";r=0;t={wait_s}',
     }
-    members: JsonObject = {"violated-policies": [error.policy]}
-    return Problem(429, "Quota exceeded", error.code, error.message, QUOTA_EXCEEDED, members, headers)
+    return Extra({"violated-policies": [error.policy]}, headers, QUOTA_EXCEEDED)
 
 
-def _overloaded(error: Overloaded) -> Problem:
+def _shedding(error: Overloaded) -> Extra:
     headers = {"retry-after": str(max(1, error.retry_after_s)), "cache-control": "no-store"}
-    return Problem(503, "Reduced capacity", error.code, error.message, REDUCED_CAPACITY, headers=headers)
+    return Extra(headers=headers, type=REDUCED_CAPACITY)
 
 
-def _unavailable(error: Unavailable) -> Problem:
-    headers = {"retry-after": str(RETRY_UNAVAILABLE_S), "cache-control": "no-store"}
-    return Problem(503, "Unavailable", error.code, error.message, headers=headers)
-
-
-def _method(error: MethodNotAllowed) -> Problem:
-    return Problem(405, "Method not allowed", error.code, error.message, headers={"allow": error.allowed})
-
-
-def _retry(seconds: int | None) -> dict[str, str]:
-    return {} if seconds is None else {"retry-after": str(max(1, seconds))}
-
-
-_TABLE: Mapping[type, Callable[[Any], Problem]] = {
-    Unauthenticated: _unauthenticated,
-    Denied: _denied,
-    NotFound: _plain(404, "Not found"),
-    MalformedRequest: _plain(400, "Malformed request"),
-    ValidationFailed: _invalid,
-    Conflict: _conflict,
-    StaleRevision: _stale,
-    PreconditionRequired: _plain(428, "Precondition required"),
-    PayloadTooLarge: _plain(413, "Too large"),
-    UnsupportedMedia: _plain(415, "Unsupported media type"),
-    IdempotencyMismatch: _plain(422, "Idempotency key reused"),
-    RateLimited: _rate_limited,
-    Overloaded: _overloaded,
-    Unavailable: _unavailable,
-    MethodNotAllowed: _method,
-    NotAcceptable: _plain(406, "Not acceptable"),
+_TABLE: Mapping[type, Row] = {
+    Unauthenticated: Row(401, "Not authenticated", _challenge),
+    Denied: Row(403, "Refused by policy", _denial),
+    NotFound: Row(404, "Not found"),
+    MalformedRequest: Row(400, "Malformed request"),
+    ValidationFailed: Row(422, "Not valid", _faults),
+    Conflict: Row(409, "Conflict", _facts),
+    StaleRevision: Row(412, "Precondition failed", lambda error: Extra({"currentRevision": error.current})),
+    PreconditionRequired: Row(428, "Precondition required"),
+    PayloadTooLarge: Row(413, "Too large"),
+    UnsupportedMedia: Row(415, "Unsupported media type"),
+    IdempotencyMismatch: Row(422, "Idempotency key reused"),
+    RateLimited: Row(429, "Quota exceeded", _quota),
+    Overloaded: Row(503, "Reduced capacity", _shedding),
+    Unavailable: Row(
+        503,
+        "Unavailable",
+        lambda _: Extra(headers={"retry-after": str(RETRY_UNAVAILABLE_S), "cache-control": "no-store"}),
+    ),
+    MethodNotAllowed: Row(405, "Method not allowed", lambda error: Extra(headers={"allow": error.allowed})),
+    NotAcceptable: Row(406, "Not acceptable"),
 }
 """A test walks the family: what is neither here nor named there as masked fails it."""

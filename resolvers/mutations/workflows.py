@@ -6,7 +6,8 @@ import strawberry
 
 from engine.errors import Fault, ValidationFailed
 from engine.jsonvalue import Json
-from engine.services.requests import Bump, CreateFromTemplateRequest, PublishRequest
+from engine.definitions.semver import Bump
+from engine.services.requests import CreateFromTemplateRequest, PublishRequest
 from resolvers import shapes
 from resolvers.info import Info, identifier
 from schema.fields import mutation

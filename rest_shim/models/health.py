@@ -1,7 +1,5 @@
 """Bodies of health and readiness."""
 
-
-
 from dataclasses import dataclass
 
 from rest_shim.shapes import wire

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from engine.errors import Fault
 from engine.jsonvalue import JsonObject
-from engine.services.requests import Bump, PublishRequest
+from engine.definitions.semver import Bump
+from engine.services.requests import PublishRequest
 from engine.services.values import ProvenanceStatus, Version, Workflow, WorkflowStatus
 from rest_shim.models.paging import CURSOR, DEFAULT_LIMIT, LIMIT, PAGE
 from rest_shim.shapes import Rule, wire

@@ -1,11 +1,12 @@
 """The whole route table."""
 
-from rest_shim.routes import executions, health, templates, workflows
+from rest_shim.routes import executions, health, schemas, templates, workflows
 from rest_shim.table import Route
 
 ROUTES: tuple[Route, ...] = (
     *workflows.ROUTES,
     *executions.ROUTES,
     *templates.ROUTES,
+    *schemas.ROUTES,
     *health.ROUTES,
 )
