@@ -50,9 +50,13 @@ class Address:
             ConfigurationError: the text is not such a URL. The message repeats no part of it: it holds a password.
         """
         try:
-            parsed = make_url(url)
+            return cls._parse(url)
         except (ArgumentError, ValueError):
             raise ConfigurationError("The database URL cannot be read; it starts with postgresql://.") from None
+
+    @classmethod
+    def _parse(cls, url: str) -> "Address":
+        parsed = make_url(url)
         if parsed.drivername not in SCHEMES or not parsed.database:
             raise ConfigurationError("The database URL must be postgresql://user:password@host:port/database.")
         cache = _single(parsed.query.get("statement_cache_size"))

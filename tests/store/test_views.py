@@ -1,0 +1,48 @@
+"""What SQL readers see of executions."""
+
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from engine.store.database import Database
+from tests.store.rows import add_checkpoint, add_execution
+
+
+async def test_steps_are_the_current_checkpoints_in_order_of_first_touch(database: Database) -> None:
+    execution_id = await add_execution(database, "view", uuid4(), status="running", current_step="b")
+    for seq, path, status, output in (
+        (1, "", "running", None),
+        (2, "a", "running", None),
+        (3, "b", "running", None),
+        (4, "a", "completed", {"n": 1}),
+    ):
+        await add_checkpoint(database, "view", execution_id, seq, path, status, output=output)
+
+    async with database.transaction("view") as connection:
+        row = (
+            await connection.execute(text("select * from workflow_executions where id = :id"), {"id": execution_id})
+        ).one()
+
+    assert [(one["stepId"], one["status"], one["seq"], one["output"]) for one in row.steps] == [
+        ("a", "completed", 4, {"n": 1}),
+        ("b", "running", 3, None),
+    ]
+    assert row.current_step == "b"
+
+
+async def test_an_execution_without_checkpoints_has_no_steps(database: Database) -> None:
+    execution_id = await add_execution(database, "view", uuid4())
+
+    async with database.transaction("view") as connection:
+        statement = text("select steps, status from workflow_executions where id = :id")
+        row = (await connection.execute(statement, {"id": execution_id})).one()
+
+    assert tuple(row) == ([], "queued")
+
+
+async def test_the_view_lends_no_rights(database: Database) -> None:
+    execution_id = await add_execution(database, "view", uuid4())
+
+    async with database.transaction("other") as connection:
+        statement = text("select id from workflow_executions where id = :id")
+        assert (await connection.execute(statement, {"id": execution_id})).all() == []
