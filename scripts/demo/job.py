@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.jsonvalue import Json, JsonObject, dumps
-from scripts.demo.document import at_receiver
+from scripts.demo.document import without_people
 from scripts.demo.doors import Doors, Mutation, SampleFailed, member
 from scripts.demo.effects import Effects, effects_of
 
@@ -18,11 +18,10 @@ _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 _PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.1
 _TRIGGER: Final[JsonObject] = {
-    "title": "Checkout answers 500 for one request in five",
-    "description": "Error rate rose after the 14:00 deployment; two regions are affected.",
+    "title": "Checkout answers 500 to one request in five",
     "severity": "high",
-    "service": "checkout",
-    "reportedBy": "monitoring",
+    "source": "monitoring",
+    "details": {"service": "checkout", "since": "2026-01-05T14:02:00.000Z", "regions": ["eu-west", "eu-north"]},
 }
 
 
@@ -65,18 +64,22 @@ def run_sample(place: Place, say: Callable[[str], None]) -> None:
 
 
 def _publish(doors: Doors, place: Place, say: Callable[[str], None]) -> str:
+    addresses: JsonObject = {
+        "incidentUrl": f"{place.receiver}/incidents",
+        "notifyUrl": f"{place.receiver}/notifications",
+    }
     created = doors.mutate(
         Mutation(
             "createWorkflowFromTemplate",
-            "workflow { id name }",
-            {"templateId": TEMPLATE, "name": f"Sample: {TEMPLATE}"},
+            "workflow { id }",
+            {"templateId": TEMPLATE, "name": f"Sample: {TEMPLATE}", "customizations": addresses},
         )
     )
     workflow_id = str(member(created, "workflow")["id"])
-    say(f"created workflow {workflow_id} from the template {TEMPLATE!r} (GraphQL)")
+    say(f"created workflow {workflow_id} from the template {TEMPLATE!r}, calling {place.receiver} (GraphQL)")
     path = f"/api/workflows/{workflow_id}"
-    doors.replace(path, at_receiver(doors.read(path), place.receiver))
-    say(f"its HTTP actions now call the receiver at {place.receiver} (REST)")
+    doors.replace(path, without_people(doors.read(path)))
+    say("switched its step for people off: nobody is here to triage (REST)")
     published = doors.mutate(
         Mutation(
             "publishWorkflow",
