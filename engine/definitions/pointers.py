@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from engine.jsonvalue import Json
-
 
 def pointer(*segments: str | int) -> str:
     """Pointer of member names and array positions; without any: the whole document."""
@@ -23,20 +21,3 @@ def escaped(segment: str) -> str:
 def segments_of(text: str) -> tuple[str, ...]:
     """Segments of a pointer."""
     return tuple(segment.replace("~1", "/").replace("~0", "~") for segment in text.split("/")[1:])
-
-
-def value_at(document: Json, text: str) -> Json:
-    """Value that a pointer points at.
-
-    Raises:
-        LookupError: there is none.
-    """
-    value = document
-    for segment in segments_of(text):
-        if isinstance(value, list) and segment.isascii() and segment.isdigit():
-            value = value[int(segment)]
-            continue
-        if not isinstance(value, dict):
-            raise LookupError(text)  # noqa: TRY004 - the pointer is at fault, not a type
-        value = value[segment]
-    return value
