@@ -136,7 +136,7 @@ def _follow(doors: Doors, execution_id: str, say: Callable[[str], None]) -> Json
 def _steps(execution: JsonObject) -> dict[str, str]:
     steps = execution.get("steps")
     found = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
-    return {str(step.get("stepId")): _describe(step) for step in found}
+    return {str(step.get("stepId")): _describe(step) for step in found if step.get("status") != "pending"}
 
 
 def _describe(step: Mapping[str, Json]) -> str:
