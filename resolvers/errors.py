@@ -3,7 +3,7 @@
 This is the one table; `rest_shim/problems.py` is its counterpart.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import strawberry
 from graphql import GraphQLError
@@ -109,8 +109,13 @@ def _with_extensions(error: GraphQLError, extensions: dict[str, object], message
     )
 
 
-class ExpectedFailures(strawberry.ExceptionHandler[errors.MaestroError, Failure]):
-    """Puts expected failures into the result union of the field that raised them."""
+class ExpectedFailures(strawberry.ExceptionHandler[errors.MaestroError, Any]):
+    """Puts expected failures into the result union of the field that raised them.
+
+    Strawberry finds the fields of a handler by one member of their union; every result has this one, and all others.
+    """
+
+    error_type = failures.ValidationFailed
 
     def handle(self, exception: errors.MaestroError, *, field: StrawberryField, info: Info) -> Failure | None:  # noqa: ARG002 - the protocol's arguments
         """The member of the union, or None to let the error go to `errors[]`."""

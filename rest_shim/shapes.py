@@ -118,7 +118,7 @@ def _read_kind(kind: Any, value: Json, path: str, faults: list[Fault], member: M
     optional, kind = _without_none(kind)
     if value is None and optional:
         return member.default if member.default is not dataclasses.MISSING else None
-    if kind is object or isinstance(kind, str):
+    if kind is object:
         return value
     if isinstance(kind, type) and is_dataclass(kind):
         return _read_model(kind, value, path, faults)
@@ -258,7 +258,7 @@ def _writer(model: type) -> tuple[tuple[tuple[str, str, Callable[[Any], Json]], 
 
 def _converter(kind: Any) -> Callable[[Any], Json]:
     _, inner = _without_none(kind)
-    plain = inner in {str, int, float, bool, object} or isinstance(inner, str) or get_origin(inner) is dict
+    plain = inner in {str, int, float, bool, object} or get_origin(inner) is dict
     return _as_is if plain else write
 
 
@@ -296,7 +296,7 @@ def schema_of(kind: Any, components: dict[str, JsonObject], rule: Rule | None = 
 def _plain_schema(kind: Any, components: dict[str, JsonObject], rule: Rule) -> JsonObject:
     if rule.schema is not None:
         return rule.schema
-    if kind is object or isinstance(kind, str):
+    if kind is object:
         return {}
     if get_origin(kind) is tuple:
         return {"type": "array", "items": schema_of(get_args(kind)[0], components)}
@@ -354,6 +354,8 @@ def _model_schema(model: Any, components: dict[str, JsonObject]) -> JsonObject:
 
 def _without_none(kind: Any) -> tuple[bool, Any]:
     """Whether a type admits None, and the type without it."""
+    if kind is Json:
+        return True, object
     if not isinstance(kind, UnionType):
         return False, kind
     others = [item for item in get_args(kind) if item is not NoneType]

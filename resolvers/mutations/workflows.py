@@ -4,9 +4,9 @@ from typing import cast
 
 import strawberry
 
+from engine.definitions.semver import Bump
 from engine.errors import Fault, ValidationFailed
 from engine.jsonvalue import Json
-from engine.definitions.semver import Bump
 from engine.services.requests import CreateFromTemplateRequest, PublishRequest
 from resolvers import shapes
 from resolvers.info import Info, identifier

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from engine.definitions.semver import Bump
 from engine.errors import Fault
 from engine.jsonvalue import JsonObject
-from engine.definitions.semver import Bump
 from engine.services.requests import PublishRequest
 from engine.services.values import ProvenanceStatus, Version, Workflow, WorkflowStatus
 from rest_shim.models.paging import CURSOR, DEFAULT_LIMIT, LIMIT, PAGE

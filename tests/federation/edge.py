@@ -1,0 +1,162 @@
+"""The API application over real services and a real database, with a gate that remembers what it was asked."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+from prometheus_client import CollectorRegistry
+
+from engine.actions.builtin import load_registry
+from engine.actions.outbound.allow import AllowList
+from engine.actions.tools import make_tools
+from engine.bootstrap import _NoConnections, catalogue_of
+from engine.clock import Clock, SystemClock
+from engine.definitions.catalogue import ActionCatalogue
+from engine.identity.actor import Actor
+from engine.identity.tokens import TokenRules, TokenVerifier
+from engine.jsonvalue import JsonObject
+from engine.policy.gate import Decision, Gate, Resource, RoleTableGate
+from engine.services.assembly import Parts, assemble
+from engine.services.identifiers import uuid7_factory
+from engine.services.services import Services
+from engine.store.database import Database
+from federation.app import create_app
+from federation.config import AppConfig
+
+SECRET = "the-shared-secret-of-these-tests-is-long"
+GRAPHQL = "application/graphql-response+json"
+
+
+class RecordingGate:
+    """Decides as the gate behind it does, and keeps what it was asked."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.asked: list[str] = []
+
+    async def authorise(self, actor: Actor, action: str, resource: Resource) -> Decision:
+        self.asked.append(action)
+        return await self._gate.authorise(actor, action, resource)
+
+
+class SilentBell:
+    """Rings for nobody: no worker runs in these tests."""
+
+    async def ring(self, tenant: str, execution_ids: Sequence[UUID]) -> None:
+        """Do nothing."""
+
+
+def token(subject: str = "ada", tenant: str = "acme", role: str | None = "admin", **claims: Any) -> str:
+    roles = {} if role is None else {"role": role}
+    return jwt.encode({"sub": subject, "tenant": tenant, **roles, **claims}, SECRET, "HS256")
+
+
+@dataclass
+class Edge:
+    """Both doors, and helpers that say what a test means."""
+
+    client: httpx.AsyncClient
+    gate: RecordingGate
+    services: Services
+    database: Database
+    app: Any
+    actor: dict[str, Any] = field(default_factory=dict)
+
+    def headers(self, **claims: Any) -> dict[str, str]:
+        return {"authorization": f"Bearer {token(**claims)}"}
+
+    async def rest(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        headers = self.headers(**options.pop("claims", {})) | options.pop("headers", {})
+        content = None if body is None else json.dumps(body)
+        if content is not None:
+            headers = {"content-type": "application/json", **headers}
+        return await self.client.request(method, path, content=content, headers=headers, **options)
+
+    async def post_graphql(
+        self, query: str, variables: Mapping[str, Any] | None = None, **claims: Any
+    ) -> httpx.Response:
+        body = {"query": query, "variables": dict(variables or {})}
+        headers = {"accept": GRAPHQL, "content-type": "application/json", **self.headers(**claims)}
+        return await self.client.post("/graphql", content=json.dumps(body), headers=headers)
+
+    async def graphql(self, query: str, variables: Mapping[str, Any] | None = None, **claims: Any) -> dict[str, Any]:
+        response = await self.post_graphql(query, variables, **claims)
+        body: dict[str, Any] = response.json()
+        assert "errors" not in body, body["errors"]
+        data: dict[str, Any] = body["data"]
+        return data
+
+    async def create(self, definition: JsonObject | None = None, **claims: Any) -> dict[str, Any]:
+        response = await self.rest("POST", "/api/workflows", definition or workflow(), claims=claims)
+        assert response.status_code == 201, response.text
+        created: dict[str, Any] = response.json()
+        return created
+
+    async def published(self, definition: JsonObject | None = None, **claims: Any) -> dict[str, Any]:
+        created = await self.create(definition, **claims)
+        response = await self.rest("POST", f"/api/workflows/{created['id']}/publish", {"bump": "major"}, claims=claims)
+        assert response.status_code == 201, response.text
+        return created
+
+    async def executed(self, definition: JsonObject | None = None, **claims: Any) -> dict[str, Any]:
+        created = await self.published(definition, **claims)
+        response = await self.rest("POST", f"/api/workflows/{created['id']}/execute", {}, claims=claims)
+        assert response.status_code == 201, response.text
+        execution: dict[str, Any] = response.json()
+        return execution
+
+
+@asynccontextmanager
+async def open_edge(
+    database_url: str, config: AppConfig | None = None, clock: Clock | None = None
+) -> AsyncIterator[Edge]:
+    clock = clock or SystemClock()
+    database = Database.connect(database_url, application_name="tests", pool_size=4)
+    gate = RecordingGate(RoleTableGate(uuid7_factory(clock)))
+    catalogue = await actions(clock)
+    assembled = assemble(
+        Parts(database=database, bell=SilentBell(), gate=gate, catalogue=lambda: catalogue, clock=clock)
+    )
+    verifier = TokenVerifier(TokenRules(SECRET), clock)
+    app = create_app(assembled.services, verifier, config or AppConfig(), CollectorRegistry())
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://maestro.test") as client:
+        yield Edge(client, gate, assembled.services, database, app)
+    await assembled.close()
+    await database.close()
+
+
+async def actions(clock: Clock) -> ActionCatalogue:
+    """The built-in actions."""
+    tools = make_tools(AllowList.parse(()), _NoConnections(), clock)
+    catalogue = catalogue_of(load_registry(tools))
+    await tools.close()
+    return catalogue
+
+
+def workflow(name: str = "greet", **members: Any) -> JsonObject:
+    """A small valid definition of one step."""
+    return {
+        "name": name,
+        "steps": [
+            {"id": "greet", "name": "Greet", "type": "action", "config": {"actionType": "noop", "actionConfig": {}}}
+        ],
+        **members,
+    }
+
+
+FIVE_FAULTS: JsonObject = {
+    "name": "",
+    "surprise": True,
+    "steps": [
+        {"id": "a", "name": "A", "type": "action", "config": {"actionType": "teleport", "actionConfig": {}},
+         "connections": [{"targetStepId": "nowhere"}]},
+        {"id": "b", "name": "B", "type": "delay", "config": {"delayMs": -5}},
+    ],
+}  # fmt: skip
+"""An empty name, an unknown member, an unknown action, an unknown target, a negative delay."""
