@@ -1,0 +1,123 @@
+"""Members of an evidence bundle, made from rows one at a time and spilled to disk when they grow."""
+
+import hashlib
+import io
+import tempfile
+from collections.abc import AsyncIterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol, cast
+
+import orjson
+
+from engine.jsonvalue import Json, JsonObject, loads
+from engine.provenance.statement import Subject, digest
+
+SPILL_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The payload is left out for this reason; its digest and size stay."""
+
+    reason: str
+
+
+class Disclosure(Protocol):
+    """Decides, payload by payload, what a bundle shows."""
+
+    def __call__(self, place: str, payload: bytes) -> Json | Withheld:
+        """What stands in the bundle for a payload.
+
+        Args:
+            place: `<member>/<name>`, as in `steps/output` or `human-tasks/formData`.
+            payload: JSON text as stored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShowUpTo:
+    """Shows payloads up to a size and withholds those of the places named, which may hold secrets."""
+
+    limit_bytes: int = 64 * 1024
+    masked_places: frozenset[str] = field(default_factory=frozenset)
+
+    def __call__(self, place: str, payload: bytes) -> Json | Withheld:
+        """The payload's value, or why it is left out."""
+        if place in self.masked_places:
+            return Withheld("masked")
+        if len(payload) > self.limit_bytes:
+            return Withheld("large")
+        return loads(payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One object of a member: members that are always shown, and payloads (JSON text as stored) that may not be."""
+
+    members: JsonObject
+    payloads: Mapping[str, bytes | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of the bundle. `content` is positioned anywhere; readers start at 0."""
+
+    name: str
+    size: int
+    sha256: str
+    content: BinaryIO = field(repr=False)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content, in pieces."""
+        self.content.seek(0)
+        while chunk := self.content.read(CHUNK_BYTES):
+            yield chunk
+
+    def subject(self) -> Subject:
+        """As the Statement lists it."""
+        return Subject(self.name, self.sha256)
+
+    def close(self) -> None:
+        """Give back the file behind it, if it was spilled."""
+        self.content.close()
+
+
+def object_line(kind: str, row: Row, disclosure: Disclosure) -> bytes:
+    """The row as one line of JSON, members sorted. Beside each payload stands the digest of its stored bytes."""
+    line: JsonObject = dict(row.members)
+    for name, payload in row.payloads.items():
+        if payload is None:
+            line[name] = None
+            continue
+        shown = disclosure(f"{kind}/{name}", payload)
+        line[name] = {"withheld": shown.reason, "bytes": len(payload)} if isinstance(shown, Withheld) else shown
+        line[f"{name}Digest"] = digest(payload)
+    return orjson.dumps(line, option=orjson.OPT_SORT_KEYS) + b"\n"
+
+
+def fixed_member(name: str, content: bytes) -> Member:
+    """A member whose bytes are known."""
+    return Member(name, len(content), hashlib.sha256(content).hexdigest(), io.BytesIO(content))
+
+
+async def rows_member(name: str, rows: AsyncIterable[Row], disclosure: Disclosure) -> tuple[Member, int]:
+    """A `.jsonl` member of rows in the order given, and their number. One row at a time is in memory."""
+    file, checksum, size, count = _spool(), hashlib.sha256(), 0, 0
+    kind = name.removesuffix(".jsonl")
+    try:
+        async for row in rows:
+            line = object_line(kind, row, disclosure)
+            file.write(line)
+            checksum.update(line)
+            size += len(line)
+            count += 1
+    except BaseException:
+        file.close()
+        raise
+    return Member(name, size, checksum.hexdigest(), file), count
+
+
+def _spool() -> BinaryIO:
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(SPILL_BYTES))  # closed with its Member
