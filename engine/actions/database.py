@@ -25,7 +25,7 @@ _WRITES: Final = _READS | {"insert", "update", "delete", "merge", "call"}
 _COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*")
 # Classes and codes of SQLSTATE after which the same statement may go well: connection, resources, operator, conflicts.
 _RETRYABLE_CLASSES: Final = ("08", "53", "57", "40", "58")
-_RETRYABLE_STATES: Final = frozenset({"55P03", "25006"})
+_RETRYABLE_STATES: Final = frozenset({"55P03"})
 _UNHEALTHY_CLASSES: Final = ("08", "53", "57P", "58")
 
 CONFIG_SCHEMA: Final[JsonObject] = closed_object(
@@ -177,6 +177,9 @@ def _refused(exc: asyncpg.PostgresError) -> Failed:
 def _broken(exc: Exception, *, sent: bool) -> OutboundError:
     if isinstance(exc, asyncpg.InterfaceError) and not isinstance(exc, OSError):
         return OutboundError("database.parameters", f"The driver refused the statement: {str(exc)[:300]}")
+    if isinstance(exc, TimeoutError):
+        message = "The statement took too long."
+        return OutboundError("database.timeout", message, retryable=True, sent=sent, unhealthy=True)
     return OutboundError(
         "database.network", "The connection to the database broke.", retryable=True, sent=sent, unhealthy=True
     )

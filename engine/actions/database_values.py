@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from engine.jsonvalue import Json
 
 
@@ -43,7 +45,7 @@ def from_column(value: object) -> Json:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, (Mapping, asyncpg.Record)):
         return {str(name): from_column(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [from_column(part) for part in value]

@@ -133,9 +133,10 @@ class Email:
                     await self._converse(connection, sending)
             except aiosmtplib.SMTPRecipientsRefused as exc:
                 return _refused(exc.recipients[0].code, exc.recipients[0].message, context)
-            except aiosmtplib.SMTPResponseException as exc:
-                return _refused(exc.code, exc.message, context)
             except (aiosmtplib.SMTPException, OSError, TimeoutError) as exc:
+                # A code below zero is how the library says that what came back is no SMTP.
+                if isinstance(exc, aiosmtplib.SMTPResponseException) and exc.code > 0:
+                    return _refused(exc.code, exc.message, context)
                 raise OutboundError(
                     "email.network",
                     "The connection to the mail server broke.",
@@ -150,14 +151,15 @@ class Email:
         return Succeeded({"messageId": str(message["Message-ID"]), "accepted": accepted, "rejected": rejected})
 
     async def _converse(self, connection: SmtpConnection, sending: "_Sending") -> None:
-        opened = await self._tools.guard.open_socket(connection.host, connection.port, Ports.MAIL)
+        context = client_context(connection.authority)
+        # From `connect` on the socket belongs to the client, also where connecting fails.
         client = aiosmtplib.SMTP(
             hostname=connection.host,
-            sock=opened,
+            sock=await self._tools.guard.open_socket(connection.host, connection.port, Ports.MAIL),
             local_hostname=_EHLO_NAME,
             use_tls=connection.security is SmtpSecurity.TLS,
             start_tls=connection.security is SmtpSecurity.STARTTLS,
-            tls_context=client_context(connection.authority),
+            tls_context=context,
             username=connection.username,
             password=None if connection.password is None else connection.password.reveal(),
             timeout=None,
@@ -169,7 +171,6 @@ class Email:
                 await client.quit()
         finally:
             client.close()
-            opened.close()
 
 
 class _Sending:
@@ -207,7 +208,7 @@ def _addresses(value: Json) -> list[str]:
     for one in written:
         for _, address in getaddresses([str(one)]):
             local, at, domain = address.rpartition("@")
-            if not (at and local and domain) or any(c.isspace() or ord(c) < 0x20 for c in address):
+            if not (at and local and domain) or " " in address or any(ord(c) < 0x20 for c in str(one)):
                 raise ValueError(f"{str(one)[:100]!r} is no mail address.")
             addresses.append(address)
     return addresses

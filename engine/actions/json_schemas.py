@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import jsonschema_rs
 
+from engine.actions.schema_costs import MAX_PRICE, MAX_WEIGHT, SchemaCost, cost_of
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject, dumps
 
 MAX_SCHEMA_BYTES = 256 * 1024
 MAX_FAULTS = 50
 _MAX_MESSAGE_CHARS = 300
+_CHEAP_WEIGHT = 1000
+_TOO_COSTLY = Fault(
+    code="schema.too_costly",
+    path="",
+    message="The schema refers to itself so often that this value, nested as deeply as it is, cannot be judged.",
+    hint="Let each place of the value meet the recursion once.",
+)
 
 
 class UnusableSchemaError(ValueError):
@@ -24,13 +32,16 @@ class CompiledSchema:
     """A schema ready to judge values. Thread-safe; keep it, compiling costs more than judging."""
 
     _validator: jsonschema_rs.Validator
+    _cost: SchemaCost
 
     def accepts(self, value: Json) -> bool:
-        """True when the value satisfies the schema."""
-        return self._validator.is_valid(value)
+        """True when the value satisfies the schema, and it can be told at a bounded price."""
+        return not self._is_too_costly(value) and self._validator.is_valid(value)
 
     def faults(self, value: Json) -> tuple[Fault, ...]:
         """What is wrong with the value, at most `MAX_FAULTS`, in the schema's order; empty when it is valid."""
+        if self._is_too_costly(value):
+            return (_TOO_COSTLY,)
         if self._validator.is_valid(value):
             return ()
         faults: list[Fault] = []
@@ -39,6 +50,10 @@ class CompiledSchema:
             if len(faults) == MAX_FAULTS:
                 break
         return tuple(faults)
+
+    def _is_too_costly(self, value: Json) -> bool:
+        cost = self._cost
+        return (cost.branching > 1 or cost.weight > _CHEAP_WEIGHT) and cost.price(value) > MAX_PRICE
 
 
 def compile_schema(schema: Json) -> CompiledSchema:
@@ -62,7 +77,10 @@ def compile_schema(schema: Json) -> CompiledSchema:
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as exc:
         raise UnusableSchemaError(f"The schema cannot be used: {str(exc)[:_MAX_MESSAGE_CHARS]}") from exc
-    return CompiledSchema(validator)
+    cost = cost_of(schema)
+    if cost.weight > MAX_WEIGHT:
+        raise UnusableSchemaError("The schema's references multiply: it stands for more subschemas than can be judged.")
+    return CompiledSchema(validator, cost)
 
 
 def pointer(path: list[str | int]) -> str:

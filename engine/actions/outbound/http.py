@@ -180,6 +180,8 @@ def _broken(exc: Exception, progress: _Progress) -> OutboundError:
         return OutboundError("http.request_invalid", "The request cannot be written as HTTP.")
     if isinstance(exc, httpcore.ConnectError) and "certificate verify failed" in str(exc).lower():
         return OutboundError("http.certificate_refused", "The server's certificate does not verify.", unhealthy=True)
+    if any(getattr(cause, "error_status_hint", None) == 431 for cause in exc.args):  # h11: the headers do not end
+        return _headers_too_large()
     return OutboundError(
         "http.network",
         "The connection broke before the whole answer was there.",

@@ -56,7 +56,9 @@ def read_url(text: str) -> Target:
     host = url.raw_host.decode("ascii").lower().rstrip(".")
     if not host:
         raise refused("url_refused", "The URL names no host.")
-    port = url.port or _DEFAULT_PORTS[url.scheme]
+    port = _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
+    if not 1 <= port <= 65_535:
+        raise refused("url_refused", "The URL's port is none.")
     return Target(url.scheme, host, host.encode("ascii"), port, url.raw_path, str(url))
 
 
