@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from engine.definitions.conditions import evaluate
-from engine.definitions.interpolation import MissingPathError, render
 from engine.definitions.model import ActionConfig, Delivery, OnInDoubt, StepType
 from engine.jsonvalue import JsonObject
 from engine.runtime.context import context_in
-from engine.runtime.effects import Probe, SetTimer
+from engine.runtime.doubts import OUTCOME_UNKNOWN, ask_probe, fail_in_doubt, hold, is_unknown
+from engine.runtime.effects import CancelTimers, SetTimer
 from engine.runtime.ending import end
 from engine.runtime.events import (
     CancelAsked,
@@ -59,7 +59,7 @@ def recovered(turn: Turn, _event: Recovered) -> None:
         if not isinstance(config, ActionConfig):
             continue
         if step.status is StepStatus.IN_DOUBT:
-            _probe(turn, step, config)
+            ask_probe(turn, step, config)
         elif step.status is StepStatus.RUNNING:
             _decide_lost(turn, step, config)
 
@@ -68,30 +68,14 @@ def _decide_lost(turn: Turn, step: StepState, config: ActionConfig) -> None:
     if config.delivery is Delivery.EFFECTIVELY_ONCE:
         again(turn, step)
         return
-    turn.move(step, StepStatus.IN_DOUBT, step.attempt, detail=step.node.intent_detail)
-    if not _probe(turn, step, config):
+    if not hold(turn, step, config):
         _by_policy(turn, step, config)
-
-
-def _probe(turn: Turn, step: StepState, config: ActionConfig) -> bool:
-    """Ask the step's own probe; False where it has none or its config finds nothing in the context."""
-    if config.probe is None:
-        return False
-    try:
-        rendered = render(config.probe.action_config, context_in(step.scope))
-    except MissingPathError:
-        return False
-    if not isinstance(rendered, dict):
-        return False
-    turn.effects.append(Probe(step.key, step.generation, step.attempt, config.probe.action_type, rendered))
-    return True
 
 
 def _by_policy(turn: Turn, step: StepState, config: ActionConfig) -> None:
     """What `onInDoubt` says of an attempt in doubt that nothing has confirmed; `human` leaves it to a person."""
     if config.on_in_doubt is OnInDoubt.FAIL:
-        message = "A crash left it unknown whether the attempt had its effect; it is never sent twice."
-        turn.fail(step, step.attempt, Failure("step.in_doubt", message))
+        fail_in_doubt(turn, step)
     elif config.on_in_doubt is OnInDoubt.RETRY:
         again(turn, step)
 
@@ -147,10 +131,11 @@ def resume_asked(turn: Turn, event: ResumeAsked) -> None:
             continue
         due_at = datetime.fromisoformat(retry_at)
         if due_at <= turn.now:
+            turn.effects.append(CancelTimers(step.key, TimerKind.RETRY))
             begin(turn, step)
         else:
             # Its timer may have come and gone while the execution was held.
-            turn.effects.append(SetTimer(step.key, TimerKind.RETRY, step.generation, step.attempt, due_at))
+            turn.set_retry_timer(step, due_at)
 
 
 def retry_asked(turn: Turn, event: RetryAsked) -> None:
@@ -164,7 +149,7 @@ def retry_asked(turn: Turn, event: RetryAsked) -> None:
     if not resets and event.from_step_id is not None:
         return
     for step in sorted((state.steps[key] for key in resets), key=lambda step: step.seq):
-        _reset(turn, step, resume=resets[step.key])
+        _reset(turn, step, resume=resets[step.key], asked_for=_is_asked_for(step, event))
     facts: JsonObject = {"actor": event.actor, "retry": True, "restartSuccessful": event.restart_successful}
     if event.from_step_id is not None:
         facts["fromStepId"] = event.from_step_id
@@ -172,8 +157,17 @@ def retry_asked(turn: Turn, event: RetryAsked) -> None:
     _limit(turn)
 
 
-def _reset(turn: Turn, step: StepState, *, resume: bool) -> None:
-    detail: JsonObject | None = {"resume": True} if resume and step.loop is not None else None
+def _is_asked_for(step: StepState, event: RetryAsked) -> bool:
+    """Whether the person named this very step (or everything), rather than whatever did not finish."""
+    return event.restart_successful or event.from_step_id in (step.key.path, step.node.step_id)
+
+
+def _reset(turn: Turn, step: StepState, *, resume: bool, asked_for: bool) -> None:
+    detail: JsonObject | None = None
+    if resume and step.loop is not None:
+        detail = {"resume": True}
+    elif is_unknown(step) and not asked_for:
+        detail = {OUTCOME_UNKNOWN: True}
     transition = StepTransition(
         turn.state.seq + 1,
         step.key,

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from engine.definitions.model import StepType
 from engine.jsonvalue import Json, JsonObject
+from engine.runtime.doubts import unknown_outcome
 from engine.runtime.effects import CancelChild, CancelTimers, CloseTask, Finish, StopAction, StopAwaiting
 from engine.runtime.loops import last_outputs
 from engine.runtime.scopes import key_in, scopes_of
@@ -84,7 +85,7 @@ def _cancel_scope(turn: Turn, scope: ScopeState) -> None:
             step = turn.state.steps[key] = StepState(node, key, scope)
         if not step.status.is_final:
             let_go(turn, step)
-            turn.move(step, StepStatus.CANCELLED, step.attempt)
+            turn.move(step, StepStatus.CANCELLED, step.attempt, detail=unknown_outcome(step))
 
 
 def let_go(turn: Turn, step: StepState) -> None:

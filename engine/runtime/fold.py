@@ -142,7 +142,7 @@ def _fold_reset(step: StepState, transition: StepTransition) -> None:
     step.input = step.output = None
     step.failure = None
     step.started_at = step.finished_at = None
-    step.detail = None
+    step.detail = transition.detail
     step.failures = 0
     if not (transition.detail and transition.detail.get("resume")):
         step.loop = None

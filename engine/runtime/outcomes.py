@@ -60,7 +60,9 @@ def retry_or_fail(
         turn.drop_step_timer(step)
         turn.fail(step, step.attempt, failure)
         return
-    turn.back_off(step, turn.now + timedelta(milliseconds=delay_ms), failure, {"delayMs": delay_ms})
+    due_at = turn.now + timedelta(milliseconds=delay_ms)
+    turn.back_off(step, due_at, failure, {"delayMs": delay_ms})
+    turn.set_retry_timer(step, due_at)
 
 
 def timer_fired(turn: Turn, event: TimerFired) -> None:

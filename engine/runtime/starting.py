@@ -13,6 +13,7 @@ from engine.definitions.model import (
     DelayConfig,
     HumanConfig,
     LoopConfig,
+    OnInDoubt,
     StepType,
     SubprocessConfig,
     WaitConfig,
@@ -20,6 +21,7 @@ from engine.definitions.model import (
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.children import child_id
 from engine.runtime.context import context_in
+from engine.runtime.doubts import fail_in_doubt, hold, is_unknown
 from engine.runtime.effects import Await, OpenTask, RunAction, SetTimer, StartChild
 from engine.runtime.plan import Node
 from engine.runtime.retries import attempt_limit_ms
@@ -38,8 +40,20 @@ def decide(turn: Turn, step: StepState) -> None:
         turn.move(step, StepStatus.SKIPPED, step.attempt)
     elif not node.is_enabled:
         turn.move(step, StepStatus.SKIPPED, step.attempt, detail={"passed": True})
+    elif is_unknown(step):
+        _begin_unknown(turn, step)
     else:
         begin(turn, step)
+
+
+def _begin_unknown(turn: Turn, step: StepState) -> None:
+    """A retry came to a step that may have been sent before it was cancelled: it is in doubt, not sent again."""
+    config = step.node.config
+    if isinstance(config, ActionConfig) and not hold(turn, step, config):
+        if config.on_in_doubt is OnInDoubt.FAIL:
+            fail_in_doubt(turn, step)
+        elif config.on_in_doubt is OnInDoubt.RETRY:
+            begin(turn, step)
 
 
 def begin(turn: Turn, step: StepState) -> None:

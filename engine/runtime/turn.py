@@ -59,7 +59,10 @@ class Turn:
         self.emit(step, transition)
 
     def back_off(self, step: StepState, due_at: datetime, failure: Failure | None, detail: JsonObject) -> None:
-        """An attempt failed (or none could be made while the execution is paused); the next is due at an instant."""
+        """An attempt failed (or none could be made while the execution is paused); the next is due at an instant.
+
+        Whoever lets time bring it about sets its timer with `set_retry_timer`; resuming looks at all of them anyway.
+        """
         facts: JsonObject = {**detail, "retryAt": due_at.isoformat()}
         transition = StepTransition(
             self.state.seq + 1,
@@ -74,6 +77,9 @@ class Turn:
             facts,
         )
         self.emit(step, transition)
+
+    def set_retry_timer(self, step: StepState, due_at: datetime) -> None:
+        """Have the next attempt of a step begin at an instant."""
         self.effects.append(SetTimer(step.key, TimerKind.RETRY, step.generation, step.attempt, due_at))
 
     def complete(

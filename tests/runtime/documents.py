@@ -23,7 +23,9 @@ def edge(target: str, condition: str = "success", custom: JsonObject | None = No
     return found
 
 
-def step(step_id: str, step_type: str, to: tuple[str | JsonObject, ...], config: JsonObject, **rest: Json) -> JsonObject:
+def step(
+    step_id: str, step_type: str, to: tuple[str | JsonObject, ...], config: JsonObject, **rest: Json
+) -> JsonObject:
     connections: list[Json] = [edge(target) if isinstance(target, str) else target for target in to]
     return {"id": step_id, "type": step_type, "config": config, "connections": connections, **rest}
 

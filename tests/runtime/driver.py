@@ -133,6 +133,9 @@ class Driver:
     def finish(self) -> Finish:
         return self.effect(Finish)
 
+    def execution_status(self) -> str:
+        return self.state.status.value
+
     def status(self, path: str, iteration: str = "") -> StepStatus:
         step = self.state.steps.get(StepKey(path, iteration))
         return StepStatus.PENDING if step is None else step.status

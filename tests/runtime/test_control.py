@@ -64,7 +64,7 @@ def test_cancel_before_the_start() -> None:
 def test_paused_lets_outcomes_in_and_starts_nothing_until_resumed() -> None:
     driver = chain("a", "b")
     driver.feed(PauseAsked("ada"))
-    assert driver.state.status is ExecutionStatus.PAUSED
+    assert driver.execution_status() == "paused"
     assert driver.feed(PauseAsked("ada")).transitions == ()
     driver.succeed("a")
     assert ran(driver) == []
@@ -80,7 +80,7 @@ def test_the_last_outcome_while_paused_completes_at_resume() -> None:
     driver = chain("a")
     driver.feed(PauseAsked("ada"))
     driver.succeed("a")
-    assert driver.state.status is ExecutionStatus.PAUSED
+    assert driver.execution_status() == "paused"
     driver.feed(ResumeAsked("ada"))
     assert driver.state.status is ExecutionStatus.COMPLETED
 
@@ -89,7 +89,7 @@ def test_a_failure_while_paused_ends_the_execution_at_resume() -> None:
     driver = Driver(plan_of(parallel("p", "a", "b"), action("a"), action("b"))).start()
     driver.feed(PauseAsked("ada"))
     driver.fail("a")
-    assert driver.state.status is ExecutionStatus.PAUSED
+    assert driver.execution_status() == "paused"
     driver.feed(ResumeAsked("ada"))
     assert driver.state.status is ExecutionStatus.FAILED
     assert ran(driver) == []
@@ -196,6 +196,25 @@ def test_retry_of_a_cancelled_execution_sends_a_stopped_attempt_under_its_old_ke
     assert (run.idempotency_key, run.attempt) == (before, 2)
 
 
+def test_retry_comes_to_an_at_most_once_attempt_that_was_cancelled_out_there_as_in_doubt() -> None:
+    driver = Driver(plan_of(action("a", config={"delivery": "at_most_once"}))).start()
+    driver.feed(CancelAsked("ada"))
+    driver.feed(RetryAsked("ada"))
+    assert driver.status("a") is StepStatus.IN_DOUBT
+    assert ran(driver) == []
+    driver.feed(CancelAsked("ada"))
+    driver.feed(RetryAsked("ada", from_step_id="a"))
+    assert driver.effect(RunAction).attempt == 2
+
+
+@pytest.mark.parametrize(("policy", "status"), [("fail", StepStatus.FAILED), ("retry", StepStatus.RUNNING)])
+def test_on_in_doubt_decides_such_an_attempt_too(policy: str, status: StepStatus) -> None:
+    driver = Driver(plan_of(action("a", config={"delivery": "at_most_once", "onInDoubt": policy}))).start()
+    driver.feed(CancelAsked("ada"))
+    driver.feed(RetryAsked("ada"))
+    assert driver.status("a") is status
+
+
 def test_retry_of_a_running_execution_changes_nothing() -> None:
     assert chain("a").feed(RetryAsked("ada", "a")).transitions == ()
 
@@ -299,7 +318,7 @@ def test_a_signal_while_paused_completes_its_step_and_an_early_one_is_kept() -> 
     driver = Driver(plan_of(typed("w", "wait", {"signal": "go"}, "v"), typed("v", "wait", {"signal": "on"}))).start()
     driver.feed(PauseAsked("ada"))
     driver.feed(SignalReceived("on", 2, "s2"))
-    assert driver.state.status is ExecutionStatus.PAUSED
+    assert driver.execution_status() == "paused"
     driver.feed(SignalReceived("go", 1, "s1"))
     assert driver.status("w") is StepStatus.COMPLETED
     driver.feed(ResumeAsked("ada"))

@@ -238,7 +238,9 @@ def test_templates_are_filled_in_with_their_json_type_and_a_missing_path_fails_t
 
 
 def test_input_mappings_choose_the_input_and_are_recorded() -> None:
-    driver = Driver(plan_of(action("a", config={"inputMappings": {"who": "triggerData.name"}})), {"name": "Ada"}).start()
+    driver = Driver(
+        plan_of(action("a", config={"inputMappings": {"who": "triggerData.name"}})), {"name": "Ada"}
+    ).start()
     assert driver.effect(RunAction).input == {"who": "Ada"}
     assert driver.last.transitions[1].input == {"who": "Ada"}  # type: ignore[union-attr]  # it is the step's
 

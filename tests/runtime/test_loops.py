@@ -88,7 +88,9 @@ def test_a_body_is_a_graph_of_its_own_and_several_last_steps_give_an_object() ->
 
 
 def test_a_body_sees_its_own_steps_and_those_outside_and_its_mappings_stay_inside() -> None:
-    seen: JsonObject = {"actionConfig": {"own": "{{steps.one.output.v}}", "out": "{{steps.pre.output.v}}", "key": "{{k}}"}}
+    seen: JsonObject = {
+        "actionConfig": {"own": "{{steps.one.output.v}}", "out": "{{steps.pre.output.v}}", "key": "{{k}}"}
+    }
     plan = plan_of(
         action("pre", "each"),
         loop(
@@ -146,7 +148,9 @@ def test_an_unhandled_failure_inside_fails_the_loop_and_says_where() -> None:
 
 def test_the_loops_failure_connection_handles_a_failure_inside() -> None:
     plan = plan_of(
-        loop("each", "triggerData.items", [action("do")], "after", edge("mend", "failure")), action("after"), action("mend")
+        loop("each", "triggerData.items", [action("do")], "after", edge("mend", "failure")),
+        action("after"),
+        action("mend"),
     )
     driver = Driver(plan, {"items": [1, 2]}).start()
     driver.fail("each/do", iteration="0")

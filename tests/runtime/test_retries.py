@@ -160,7 +160,11 @@ def test_a_crash_leaves_an_at_most_once_attempt_in_doubt_for_a_person() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "status", "runs"),
-    [("completed", StepStatus.COMPLETED, ["b"]), ("failed", StepStatus.FAILED, []), ("retry", StepStatus.RUNNING, ["a"])],
+    [
+        ("completed", StepStatus.COMPLETED, ["b"]),
+        ("failed", StepStatus.FAILED, []),
+        ("retry", StepStatus.RUNNING, ["a"]),
+    ],
 )
 def test_a_person_resolves_what_is_in_doubt(outcome: str, status: StepStatus, runs: list[str]) -> None:
     driver = at_most_once()
@@ -188,8 +192,9 @@ def test_an_outcome_that_arrives_after_all_ends_the_doubt() -> None:
 def test_on_in_doubt_fail_fails_the_step() -> None:
     driver = at_most_once(onInDoubt="fail")
     driver.crash()
-    assert driver.state.steps[A].failure is not None
-    assert driver.state.steps[A].failure.code == "step.in_doubt"
+    failure = driver.state.steps[A].failure
+    assert failure is not None
+    assert failure.code == "step.in_doubt"
     assert driver.state.status is ExecutionStatus.FAILED
 
 
@@ -225,7 +230,9 @@ def test_a_probe_that_finds_the_effect_completes_the_step() -> None:
     ("policy", "status"),
     [("human", StepStatus.IN_DOUBT), ("fail", StepStatus.FAILED), ("retry", StepStatus.RUNNING)],
 )
-def test_a_probe_that_confirms_nothing_leaves_it_to_the_policy(policy: str, status: StepStatus, *, failed: bool) -> None:
+def test_a_probe_that_confirms_nothing_leaves_it_to_the_policy(
+    policy: str, status: StepStatus, *, failed: bool
+) -> None:
     driver = at_most_once(probe=PROBE, onInDoubt=policy)
     driver.crash()
     failure = Failure("http.500", "No answer.") if failed else None

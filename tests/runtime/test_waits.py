@@ -68,10 +68,12 @@ def test_a_signal_completes_the_step_that_waits_for_it_and_counts_once() -> None
 
 
 def test_a_signal_that_comes_early_is_kept_even_before_the_start_and_over_a_crash() -> None:
-    plan = plan_of(action("a", "w1"), typed("w1", "wait", {"signal": "go"}, "w2"), typed("w2", "wait", {"signal": "go"}))
+    plan = plan_of(
+        action("a", "w1"), typed("w1", "wait", {"signal": "go"}, "w2"), typed("w2", "wait", {"signal": "go"})
+    )
     driver = Driver(plan)
     driver.feed(SignalReceived("go", 1, "s1"))
-    assert driver.state.status is ExecutionStatus.QUEUED
+    assert driver.execution_status() == "queued"
     driver.feed(Started())
     driver.crash()
     assert driver.feed(SignalReceived("go", 1, "s1")).transitions == ()

@@ -1,0 +1,50 @@
+"""What must hold of every history, in whatever order things happened."""
+
+from engine.runtime.fold import apply
+from engine.runtime.state import ExecutionState
+from engine.runtime.states import EXECUTION_MOVES, FINAL_STEP, STEP_MOVES, ExecutionStatus, StepKey, StepStatus
+from engine.runtime.transitions import StepTransition
+from tests.runtime.simulation.digests import digest, ending
+from tests.runtime.simulation.world import World
+
+DONE = frozenset({StepStatus.COMPLETED, StepStatus.FAILED})
+
+
+def check_records(world: World) -> None:
+    """Gapless, only allowed moves, nothing finished runs again in its generation, one end, nothing left behind."""
+    records = world.store.records
+    assert [t.seq for t in records] == list(range(1, len(records) + 1))
+    statuses: dict[StepKey, StepStatus] = {}
+    by_generation: dict[tuple[StepKey, int], StepStatus] = {}
+    status = ExecutionStatus.QUEUED
+    for transition in records:
+        if isinstance(transition, StepTransition):
+            was = statuses.get(transition.key, StepStatus.PENDING)
+            assert transition.status in STEP_MOVES[was]
+            assert by_generation.get((transition.key, transition.generation)) not in DONE
+            statuses[transition.key] = by_generation[(transition.key, transition.generation)] = transition.status
+        else:
+            assert transition.status in EXECUTION_MOVES[status]
+            status = transition.status
+    assert status.is_final
+    assert all(found in FINAL_STEP for found in statuses.values())
+    ends = [t for t in records if not isinstance(t, StepTransition) and t.status.is_final]
+    assert len(world.store.finished) == len(ends)
+    assert all(times == 1 for times in world.sent_once.values())
+    left = (world.out, world.store.tasks, world.store.children, world.store.waits)
+    assert not any(left), left
+    check_replay(world)
+
+
+def check_replay(world: World) -> None:
+    """Folding the records gives the state that the worker holds."""
+    state = ExecutionState.new(world.header)
+    for transition in world.store.records:
+        apply(world.plan, state, transition)
+    assert digest(world.plan, state) == digest(world.plan, world.state)
+
+
+def check_ends_alike(one: World, other: World) -> None:
+    """Same statuses, outputs, failures and context, whatever the order was."""
+    assert ending(one.plan, one.state) == ending(other.plan, other.state)
+    assert one.store.finished[-1].output == other.store.finished[-1].output
