@@ -73,3 +73,18 @@ make_environment() {
     || fail "The project itself could not be installed; the lines above say why."
   printf '%s\n' "$stamp $PWD" >.venv/maestro-stamp
 }
+
+# The OPA engine that the policy tests compare with. Where it cannot be had they are skipped, and say so.
+make_oracle() {
+  local stamp uv
+  stamp=$(cksum <scripts/oracle.lock)
+  [ "$(cat .oracle/maestro-stamp 2>/dev/null)" = "$stamp" ] && return
+  say "Fetching the OPA engine for the policy tests ..."
+  uv=$(find_uv "$(find_python)") || return 0
+  if "$uv" pip install --quiet --no-deps --python-version 3.14 --target .oracle --require-hashes \
+    -r scripts/oracle.lock >/dev/null 2>&1; then
+    printf '%s\n' "$stamp" >.oracle/maestro-stamp
+  else
+    say "  it cannot be installed here; the tests that need it are skipped"
+  fi
+}

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,14 +56,14 @@ def run_suite(suite: Suite) -> SuiteOutcome:
     arguments = [sys.executable, "-m", "pytest", "-q", "-m", suite.selection]
     if suite.parallel:
         arguments += ["-n", "2", "--dist", "loadscope"]
-    skipped: list[str] = []
+    skipped: Counter[str] = Counter()
     closing = ""
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None  # noqa: S101  asked for two lines above; tells the type checker
         for line in process.stdout:
             print(line, end="", flush=True)
             if found := _SKIPPED.match(line.strip()):
-                skipped.append(f"{found[1]} x {found[2]}")
+                skipped[found[2]] += int(found[1])
             closing = line.strip() or closing
     is_content = process.returncode in {0, _NOTHING_COLLECTED}
-    return SuiteOutcome(suite, is_content, closing, tuple(skipped))
+    return SuiteOutcome(suite, is_content, closing, tuple(f"{n} x {reason}" for reason, n in skipped.items()))

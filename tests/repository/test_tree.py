@@ -40,13 +40,13 @@ def test_no_tracked_file_names_a_package_registry() -> None:
 def test_no_lock_file_with_addresses_is_tracked() -> None:
     names = {path.name for path in _tracked()}
     assert not names & {"uv.lock", "poetry.lock", "yarn.lock", "pnpm-lock.yaml"}
-    locks = [path for path in _tracked() if path.name in {"package-lock.json", "requirements.lock", "bootstrap.lock"}]
+    locks = [path for path in _tracked() if path.name in {"package-lock.json", "requirements.lock", "bootstrap.lock", "oracle.lock"}]
     assert locks
     assert [path.name for path in locks if re.search(rb"https?://[^\"\s]+\.(whl|tgz|tar\.gz)", path.read_bytes())] == []
 
 
 def test_every_locked_package_is_pinned_and_hashed() -> None:
-    for name in ("requirements.lock", "scripts/bootstrap.lock"):
+    for name in ("requirements.lock", "scripts/bootstrap.lock", "scripts/oracle.lock"):
         entries = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / name).read_text())
         packages = [entry for entry in entries if not entry.startswith("#")]
         assert packages
