@@ -7,8 +7,10 @@ from uuid import UUID
 
 from engine.clock import Clock
 from engine.definitions.catalogue import ActionCatalogue
+from engine.definitions.templates import BUILT_IN_TEMPLATES
 from engine.policy.gate import Gate
 from engine.queue.bell import Bell
+from engine.services.actions import Actions
 from engine.services.authority import Authority
 from engine.services.controls import Controls
 from engine.services.documents import Documents
@@ -19,7 +21,7 @@ from engine.services.identifiers import uuid7_factory
 from engine.services.published import Published
 from engine.services.services import Services
 from engine.services.starts import Starts
-from engine.services.templates import BuiltIn, Templates
+from engine.services.templates import Templates
 from engine.services.workflows import Workflows
 from engine.store.acceptance import Acceptance, Announce
 from engine.store.database import Database
@@ -48,7 +50,6 @@ class Parts:
     gate: Gate
     catalogue: Callable[[], ActionCatalogue]
     clock: Clock
-    built_in_templates: tuple[BuiltIn, ...] = ()
     probes: tuple[tuple[str, Probe], ...] = ()
     pause: Pause = look_again
 
@@ -79,7 +80,8 @@ def assemble(parts: Parts) -> Assembled:
     services = Services(
         workflows=workflows,
         executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
-        templates=Templates(database, authority, workflows, parts.built_in_templates),
+        templates=Templates(database, authority, workflows, BUILT_IN_TEMPLATES),
+        actions=Actions(authority, parts.catalogue),
         health=Health({"postgresql": database.ping, **dict(parts.probes)}),
     )
     return Assembled(services, acceptance)

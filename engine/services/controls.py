@@ -34,6 +34,7 @@ from engine.services.requests import (
     ResolveRequest,
     RetryRequest,
     SignalRequest,
+    missing,
 )
 from engine.services.values import BulkResult, Execution, Refusal
 from engine.store import executions as rows
@@ -120,8 +121,9 @@ class Controls:
         row, permit = await self._permitted(actor, execution_id, "resolve")
         key = await self._step_key(row, step_id, request.iteration)
         request.check()
-        outcome = "" if request.outcome is None else request.outcome.value
-        event = StepResolved(key, outcome, actor.subject, request.output, request.comment)
+        if request.outcome is None:
+            raise missing("outcome")
+        event = StepResolved(key, request.outcome.value, actor.subject, request.output, request.comment)
         asked = Asked("resolve", lambda _: event, reason=request.comment)
         _refuse_state(row, asked)
         async with self._database.transaction(actor.tenant) as connection:
@@ -134,7 +136,9 @@ class Controls:
         """See `Executions.bulk`."""
         await self._authority.permit(actor, "execution.bulk", Resource("execution", None))
         request.check()
-        action = request.action or BulkAction.CANCEL
+        action = request.action
+        if action is None:
+            raise missing("action")
         permit = await self._authority.permit(actor, f"execution.{action.value}", Resource("execution", None))
         asked = _bulk_operation(actor, action, request.reason)
         wanted = request.filter

@@ -4,6 +4,7 @@ What leaves it (content hashes, manifests) is hashed over RFC 8785 text instead.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 import orjson
@@ -13,7 +14,12 @@ from engine.jsonvalue import Json
 
 def fingerprint(value: Json | Mapping[str, Json]) -> bytes:
     """SHA-256 of a value, whatever the order of its members."""
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest()
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Numbers beyond 64 bits and lone surrogates: refused elsewhere, in words; a digest takes whatever came.
+        text = json.dumps(value, sort_keys=True).encode()
+    return hashlib.sha256(text).digest()
 
 
 def state_hash(value: Json | Mapping[str, Json]) -> str:

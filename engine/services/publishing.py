@@ -17,11 +17,10 @@ from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
 from engine.services.authority import Authority, Change, Permit
-from engine.services.bodies import WRONG_VALUE
 from engine.services.documents import Documents, Draft
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
 from engine.services.instants import rfc3339
-from engine.services.requests import PublishRequest
+from engine.services.requests import WRONG_VALUE, PublishRequest
 from engine.services.values import Version
 from engine.services.version_reads import version_of
 from engine.store import versions, workflows
@@ -98,7 +97,7 @@ class Publishing:
         if row.status == "archived":
             raise Conflict("The workflow is archived.", code="workflow.archived")
         if request.version is not None:
-            _number(request.version)
+            _check_version(request, request.version)
         draft = await self._documents.draft(actor.tenant, row, row.definition)
         return Plan(request, permit, row, draft)
 
@@ -214,6 +213,13 @@ def _too_small(bump: Bump, smallest: Bump, changes: Diff) -> Conflict:
         code="version.bump_too_small",
         facts={"suggestedBump": smallest.value, "changes": reasons},
     )
+
+
+def _check_version(request: PublishRequest, version: str) -> None:
+    if request.bump is not None:
+        fault = Fault(WRONG_VALUE, "/version", "Both 'bump' and 'version' are given.", "Give one of them.")
+        raise ValidationFailed((fault,))
+    _number(version)
 
 
 def _number(text: str) -> Number:

@@ -1,6 +1,7 @@
-"""Bodies of calls, read strictly. Faults are carried, not raised: existence and policy are asked first.
+"""Bodies of calls. Their faults are carried, not raised: existence and policy are asked first.
 
-A door reads the body with `read` and hands the request on; the service raises its faults at the right moment.
+A door reads a body and hands the request on with all that is wrong with it; the service raises the faults at the right
+moment, by `check`.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from engine.definitions.model import Priority
 from engine.definitions.semver import Bump
 from engine.errors import Fault, ValidationFailed
 from engine.jsonvalue import Json
-from engine.runtime.states import ExecutionStatus
-from engine.services.bodies import WRONG_VALUE, BodyReader
 from engine.services.values import ExecutionFilter
+
+WRONG_VALUE = "request.wrong_value"
+MISSING_MEMBER = "request.missing_member"
 
 
 class ResolveOutcome(StrEnum):
@@ -49,9 +51,14 @@ class Request:
             raise ValidationFailed(self.faults)
 
 
+def missing(name: str) -> ValidationFailed:
+    """A member that must be there is not."""
+    return ValidationFailed((Fault(MISSING_MEMBER, "", f"{name!r} is missing.", f"Add {name!r}."),))
+
+
 @dataclass(frozen=True, slots=True)
 class PublishRequest(Request):
-    """Publish by `bump` (patch where neither is given and a version exists) or as an explicit `version`.
+    """Publish by `bump` or as an explicit `version`, not both; with neither by the smallest bump that fits.
 
     Attributes:
         expected_revision: of the draft; publishing another one is refused (`StaleRevision`).
@@ -64,27 +71,6 @@ class PublishRequest(Request):
     allow_smaller_bump: bool = False
     expected_revision: int | None = None
 
-    @classmethod
-    def read(cls, body: Json, expected_revision: int | None = None) -> "PublishRequest":
-        """Request of a body; `expected_revision` is that of `If-Match`, and the body's `revision` must not differ."""
-        reader = BodyReader(body)
-        bump = reader.choice("bump", Bump)
-        version = reader.optional_text("version")
-        summary = reader.text("changeSummary")
-        smaller = reader.flag("allowSmallerBump")
-        revision = reader.integer("revision")
-        faults = list(reader.finish())
-        if bump is not None and version is not None:
-            faults.append(Fault(WRONG_VALUE, "/version", "Both 'bump' and 'version' are given.", "Give one of them."))
-        return cls(
-            bump=bump,
-            version=version,
-            change_summary=summary,
-            allow_smaller_bump=smaller,
-            expected_revision=expected_revision if revision is None else revision,
-            faults=tuple(faults),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ExecuteRequest(Request):
@@ -94,29 +80,12 @@ class ExecuteRequest(Request):
     version: str | None = None
     priority: Priority | None = None
 
-    @classmethod
-    def read(cls, body: Json) -> "ExecuteRequest":
-        """Request of a body; an absent body is an empty one."""
-        reader = BodyReader({} if body is None else body)
-        return cls(
-            trigger_data=reader.value("triggerData", {}),
-            version=reader.optional_text("version"),
-            priority=reader.priority("priority"),
-            faults=reader.finish(),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest(Request):
     """Cancel, pause or resume; the reason stands in the audit log."""
 
     reason: str = ""
-
-    @classmethod
-    def read(cls, body: Json) -> "ControlRequest":
-        """Request of a body; an absent body is an empty one."""
-        reader = BodyReader({} if body is None else body)
-        return cls(reason=reader.text("reason"), faults=reader.finish())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +95,6 @@ class RetryRequest(Request):
     from_step_id: str | None = None
     restart_successful: bool = False
 
-    @classmethod
-    def read(cls, body: Json) -> "RetryRequest":
-        """Request of a body; `nodeId` is the older name of `fromStepId`."""
-        reader = BodyReader({} if body is None else body)
-        older = reader.optional_text("nodeId")
-        return cls(
-            from_step_id=reader.optional_text("fromStepId") or older,
-            restart_successful=reader.flag("restartSuccessful"),
-            faults=reader.finish(),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class SignalRequest(Request):
@@ -144,59 +102,24 @@ class SignalRequest(Request):
 
     payload: Json = None
 
-    @classmethod
-    def read(cls, body: Json) -> "SignalRequest":
-        """Request of a body; an absent body is an empty one."""
-        reader = BodyReader({} if body is None else body)
-        return cls(payload=reader.value("payload"), faults=reader.finish())
-
 
 @dataclass(frozen=True, slots=True)
 class ResolveRequest(Request):
-    """What became of an in-doubt step; `iteration` names one instance within loops."""
+    """What became of an in-doubt step; `iteration` names one instance within loops. The outcome must be given."""
 
     outcome: ResolveOutcome | None = None
     output: Json = None
     comment: str = ""
     iteration: str = ""
 
-    @classmethod
-    def read(cls, body: Json) -> "ResolveRequest":
-        """Request of a body."""
-        reader = BodyReader(body)
-        outcome = reader.choice("outcome", ResolveOutcome)
-        reader.require("outcome", outcome)
-        return cls(
-            outcome=outcome,
-            output=reader.value("output"),
-            comment=reader.text("comment"),
-            iteration=reader.text("iteration"),
-            faults=reader.finish(),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class BulkRequest(Request):
-    """One operation on all executions that match a filter, at most 1,000 in a call."""
+    """One operation on all executions that match a filter, at most 1,000 in a call. The action must be given."""
 
     action: BulkAction | None = None
     filter: ExecutionFilter = field(default_factory=ExecutionFilter)
     reason: str = ""
-
-    @classmethod
-    def read(cls, body: Json) -> "BulkRequest":
-        """Request of a body `{action, filter: {workflowId, status, version}, reason}`."""
-        reader = BodyReader(body)
-        action = reader.choice("action", BulkAction)
-        reader.require("action", action)
-        members = reader.nested("filter")
-        wanted = ExecutionFilter(
-            workflow_id=members.identifier("workflowId"),
-            status=members.choice("status", ExecutionStatus),
-            version=members.optional_text("version"),
-        )
-        reader.absorb(members)
-        return cls(action=action, filter=wanted, reason=reader.text("reason"), faults=reader.finish())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +128,3 @@ class CreateFromTemplateRequest(Request):
 
     name: str = ""
     customisations: Mapping[str, Json] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, body: Json) -> "CreateFromTemplateRequest":
-        """Request of a body `{name, customizations}`; both spellings are read."""
-        reader = BodyReader({} if body is None else body)
-        members = reader.members("customizations") or reader.members("customisations")
-        reader.value("customisations")
-        return cls(name=reader.text("name"), customisations=members, faults=reader.finish())

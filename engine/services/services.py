@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.services.actions import Actions
 from engine.services.executions import Executions
 from engine.services.health import Health
 from engine.services.templates import Templates
@@ -15,4 +16,5 @@ class Services:
     workflows: Workflows
     executions: Executions
     templates: Templates
+    actions: Actions
     health: Health

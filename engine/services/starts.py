@@ -108,7 +108,7 @@ class Starts:
         """Start on the facts of `row`; None: they are out of date, nothing was written."""
         permit = await self._authority.permit(start.actor, EXECUTE, workflow_resource(row))
         try:
-            runnable = await self._checked(start, row)
+            runnable, trigger_data = await self._checked(start, row)
         except (Conflict, NotFound, ValidationFailed):
             if not await self._is_current(row):
                 return None
@@ -116,7 +116,7 @@ class Starts:
             if earlier is None:
                 raise
             return earlier
-        candidate = self._candidate(start, row, runnable, permit)
+        candidate = self._candidate(start, row, (runnable, trigger_data), permit)
         verdict = await self._acceptance.accept(candidate)
         if not verdict.alive:
             return None
@@ -124,10 +124,11 @@ class Starts:
             return Started(candidate.id, _fresh(start, candidate, verdict.created_at))
         return await self._earlier(start)
 
-    async def _checked(self, start: Start, row: WorkflowRow) -> Runnable:
-        """The version to run, once the body and the workflow's state allow it."""
+    async def _checked(self, start: Start, row: WorkflowRow) -> tuple[Runnable, str]:
+        """The version to run and the trigger data as text, once the body and the workflow's state allow it."""
         request = start.request
         request.check()
+        trigger_data = _stored(request.trigger_data)
         runnable = await self._published.latest(row)
         if request.version is not None and request.version != runnable.version:
             runnable = await self._published.version(row.tenant, row.id, request.version)
@@ -135,7 +136,7 @@ class Starts:
             faults = runnable.input_schema.faults(request.trigger_data)
             if faults:
                 raise ValidationFailed(tuple(_in_trigger_data(fault) for fault in faults))
-        return runnable
+        return runnable, trigger_data
 
     async def _is_current(self, row: WorkflowRow) -> bool:
         """Whether a refusal rests on facts that still hold."""
@@ -157,10 +158,10 @@ class Starts:
         check_match(known, start.body)
         return Started(known.subject_id, None)
 
-    def _candidate(self, start: Start, row: WorkflowRow, runnable: Runnable, permit: Permit) -> Candidate:
+    def _candidate(self, start: Start, row: WorkflowRow, checked: tuple[Runnable, str], permit: Permit) -> Candidate:
         actor, request = start.actor, start.request
+        runnable, trigger_data = checked
         priority = runnable.definition.settings.priority if request.priority is None else request.priority
-        trigger_data = dumps(request.trigger_data)
         return Candidate(
             tenant=actor.tenant,
             id=self._new_id(),
@@ -223,6 +224,20 @@ def _guard(row: WorkflowRow) -> tuple[int, str, bool, str | None]:
 def _body(request: ExecuteRequest) -> JsonObject:
     priority: Json = None if request.priority is None else request.priority.name
     return {"triggerData": request.trigger_data, "version": request.version, "priority": priority}
+
+
+def _stored(trigger_data: Json) -> str:
+    """Trigger data as it is stored, byte for byte.
+
+    Raises:
+        ValidationFailed: no store could keep it as it is.
+    """
+    try:
+        return dumps(trigger_data)
+    except TypeError as error:
+        message = f"The trigger data cannot be stored: {error}."
+        hint = "Numbers have at most 64 bits, texts are valid Unicode, nesting is at most 250 deep."
+        raise ValidationFailed((Fault("trigger_data.unstorable", "/triggerData", message, hint),)) from error
 
 
 def _in_trigger_data(fault: Fault) -> Fault:

@@ -1,11 +1,11 @@
 """Use cases of templates: ready-made definitions to start from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from engine.definitions.templates import Template as BuiltIn
+from engine.definitions.templates import create_from
 from engine.errors import NotFound
 from engine.identity.actor import Actor
-from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
 from engine.services.authority import Authority
 from engine.services.requests import CreateFromTemplateRequest
@@ -14,17 +14,6 @@ from engine.services.workflows import Workflows
 from engine.store import templates as rows
 from engine.store.database import Database, Transaction
 from engine.store.templates import TemplateRow
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """A template that comes with the product."""
-
-    id: str
-    name: str
-    description: str
-    category: str
-    definition: JsonObject
 
 
 class Templates:
@@ -52,9 +41,10 @@ class Templates:
         request: CreateFromTemplateRequest,
         idempotency_key: str | None = None,
     ) -> Workflow:
-        """A new draft from a template, with `customisations` in place of the members that they name.
+        """A new draft from a template, customised, and checked like any document; the use is counted with it.
 
-        Members that are objects on both sides are merged, all others replaced; the result is checked like any document.
+        What the template itself asks for goes where it belongs; other customisations are members of the document:
+        those that are objects on both sides are merged, all others replaced.
 
         Raises:
             NotFound: no such template.
@@ -66,9 +56,7 @@ class Templates:
         resource = Resource("workflow", None, {"templateId": template.id})
         permit = await self._authority.permit(actor, "workflow.create", resource)
         request.check()
-        document = _merged(template.definition, dict(request.customisations))
-        if request.name:
-            document["name"] = request.name
+        document = create_from(self._source(template), request.name or None, dict(request.customisations))
         route = f"template.create:{template.id}"
 
         async def count_use(connection: Transaction) -> None:
@@ -80,6 +68,20 @@ class Templates:
         async with self._database.transaction(actor.tenant) as connection:
             stored = {row.id: row for row in await rows.find_all(connection, actor.tenant)}
         return {**stored, **{one.id: _built_in(one, stored.get(one.id)) for one in self._built_in}}
+
+    def _source(self, template: TemplateRow) -> BuiltIn:
+        for built_in in self._built_in:
+            if built_in.id == template.id:
+                return built_in
+        return BuiltIn(
+            id=template.id,
+            name=template.name,
+            category=template.category,
+            description=template.description,
+            definition=template.definition,
+            customisations={"type": "object", "properties": {}},
+            places={},
+        )
 
 
 def _built_in(template: BuiltIn, known: TemplateRow | None) -> TemplateRow:
@@ -93,14 +95,6 @@ def _built_in(template: BuiltIn, known: TemplateRow | None) -> TemplateRow:
         is_built_in=True,
         usage_count=0 if known is None else known.usage_count,
     )
-
-
-def _merged(base: JsonObject, changes: JsonObject) -> JsonObject:
-    merged = dict(base)
-    for name, value in changes.items():
-        before = merged.get(name)
-        merged[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _template_of(row: TemplateRow) -> Template:
