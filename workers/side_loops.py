@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from workers.runner import Runner
 _log = logging.getLogger(__name__)
 
 TIMERS_AT_ONCE: Final = 500
+AFTER_LEASE_S: Final = 0.01
 FORGET_AFTER_S: Final = 3_600.0
 FORGET_EVERY_S: Final = 600.0
 
@@ -165,6 +166,7 @@ class Sweep:
         self._config = config
         self._draw = draw
         self._forget_at = clock.monotonic() + FORGET_EVERY_S * draw()
+        self._pause_s = config.sweep_s
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -173,8 +175,7 @@ class Sweep:
                 await self.run_once()
             except Unavailable as error:
                 _log.warning("A sweep had no answer.", extra={"action": "sweep", "error": error.code})
-            # A little jitter keeps many workers from looking all at once.
-            await asyncio.sleep(self._config.sweep_s * (0.9 + 0.2 * self._draw()))
+            await asyncio.sleep(self._pause_s)
 
     async def run_once(self) -> Findings:
         """One look; what it finds is offered to the intake, the timers and the relay.
@@ -182,6 +183,8 @@ class Sweep:
         Raises:
             Unavailable: the database does not answer.
         """
+        # A little jitter keeps many workers from looking all at once.
+        self._pause_s = self._config.sweep_s * (0.9 + 0.2 * self._draw())
         findings = await sweeps.look(
             self._connection,
             self._worker_id,
@@ -194,8 +197,11 @@ class Sweep:
         self._intake.offer(findings.orphans)
         self._intake.offer(findings.unrung)
         self._intake.offer(ref for ref, owner in findings.unread if owner is None or owner == self._worker_id)
-        if findings.next_timer_at is not None:
-            self._timers.expect(findings.next_timer_at)
+        if findings.next_timer_in_s is not None:
+            self._timers.expect(self._clock.now() + timedelta(seconds=max(0.0, findings.next_timer_in_s)))
+        if findings.next_lease_in_s is not None:
+            # Should that worker be dead, its executions are found as soon as its lease allows.
+            self._pause_s = min(self._pause_s, findings.next_lease_in_s + AFTER_LEASE_S)
         if findings.topics:
             await self._relay.run_once(findings.topics)
         await self._tidy()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from engine.store.claims import ExecutionRef
@@ -20,14 +19,16 @@ class Findings:
         unrung: executions queued for too long.
         unread: executions whose mail waits too long, with the worker that holds them (None: nobody).
         orphans: executions held by workers whose lease has run out.
-        next_timer_at: when the next timer is due, by the database's clock; None: there is none.
+        next_timer_in_s: until the next timer is due, negative when it is overdue; None: there is none.
+        next_lease_in_s: until the first lease of another worker runs out, should that worker be dead; None: no other.
         topics: of the outbox that have something to publish.
     """
 
     unrung: tuple[ExecutionRef, ...]
     unread: tuple[tuple[ExecutionRef, UUID | None], ...]
     orphans: tuple[ExecutionRef, ...]
-    next_timer_at: datetime | None
+    next_timer_in_s: float | None
+    next_lease_in_s: float | None
     topics: tuple[str, ...]
 
 
@@ -44,12 +45,12 @@ async def look(
     rows = await connection.fetch(_SQL["look"], worker_id, older_than_s, limit, list(timer_kinds), list(topics))
     by_why: dict[str, list[ExecutionRef]] = {"queued": [], "orphan": []}
     unread: dict[ExecutionRef, UUID | None] = {}
-    next_timer_at: datetime | None = None
+    next_in_s: dict[str, float | None] = {}
     waiting: list[str] = []
     for row in rows:
         match row["why"]:
-            case "timer":
-                next_timer_at = row["due_at"]
+            case "timer" | "lease" as why:
+                next_in_s[why] = row["in_s"]
             case "outbox":
                 waiting.append(row["tenant_id"])
             case "mail":
@@ -60,6 +61,7 @@ async def look(
         unrung=tuple(by_why["queued"]),
         unread=tuple(unread.items()),
         orphans=tuple(by_why["orphan"]),
-        next_timer_at=next_timer_at,
+        next_timer_in_s=next_in_s.get("timer"),
+        next_lease_in_s=next_in_s.get("lease"),
         topics=tuple(waiting),
     )

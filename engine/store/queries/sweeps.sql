@@ -1,6 +1,7 @@
 -- name: look   what waits and should not: one read a second tells a worker all that it might have to do.
--- why: queued (never taken), mail (unread), orphan (its worker is dead), timer (the next one due), outbox (a topic waits)
-(SELECT 'queued' AS why, e.tenant_id, e.id, NULL::uuid AS owner, NULL::timestamptz AS due_at
+-- why: queued (never taken), mail (unread), orphan (its worker is dead), timer (the next one due), outbox (a topic waits),
+-- lease (the first one of another worker to run out, unless that worker beats again)
+(SELECT 'queued' AS why, e.tenant_id, e.id, NULL::uuid AS owner, NULL::float8 AS in_s
    FROM executions e
   WHERE e.status = 'queued' AND e.available_at < now() - make_interval(secs => $2)
   ORDER BY e.available_at LIMIT $3)
@@ -17,7 +18,10 @@ UNION ALL
   WHERE w.tenant_id = '*' AND w.lease_until < now() AND w.id <> $1
   LIMIT $3)
 UNION ALL
-(SELECT 'timer', '', NULL, NULL, min(t.due_at) FROM timers t WHERE t.kind = ANY ($4::text[]))
+(SELECT 'lease', '', NULL, NULL, extract(epoch FROM min(w.lease_until) - now())::float8
+   FROM workers w WHERE w.tenant_id = '*' AND w.lease_until > now() AND w.id <> $1)
+UNION ALL
+(SELECT 'timer', '', NULL, NULL, extract(epoch FROM min(t.due_at) - now())::float8 FROM timers t WHERE t.kind = ANY ($4::text[]))
 UNION ALL
 (SELECT 'outbox', p.topic, NULL, NULL, NULL FROM unnest($5::text[]) AS p(topic)
   WHERE EXISTS (SELECT FROM outbox o WHERE o.topic = p.topic AND o.available_at <= now()));
