@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from engine.identity.tokens import TokenVerifier
 from engine.services.services import Services
 from federation.config import AppConfig
+from federation.documents import Documents
 from federation.graphql.sockets import SocketView
 from federation.graphql.view import GraphQLView
 from federation.middleware.deadline import DeadlineMiddleware
@@ -42,20 +43,25 @@ def create_app(
 ) -> Starlette:
     """The application. It owns none of its collaborators: whoever opened them closes them."""
     metrics = HttpMetrics(registry)
-    return Starlette(
+    app = Starlette(
         routes=_routes(services, verifier, config, metrics),
         middleware=_middleware(config, metrics),
         exception_handlers={HTTPException: router_refusal},
     )
+    app.router.redirect_slashes = False  # a redirect would be built from the caller's own Host header
+    return app
 
 
 def _routes(services: Services, verifier: TokenVerifier, config: AppConfig, metrics: HttpMetrics) -> list[BaseRoute]:
     schema = build_schema(graph_config(config))
+    documents = Documents(config.version)
     return [
         *resources(ROUTES, services, verifier),
         Route("/graphql", GraphQLView(schema, services, verifier, config)),
         WebSocketRoute("/graphql", SocketView(schema, services, verifier, config.cors_origins)),
         Route("/metrics", metrics.page),
+        Route("/openapi.json", documents.openapi),
+        Route("/docs", documents.docs),
     ]
 
 

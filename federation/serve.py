@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 import uvicorn
-from engine.bootstrap import open_services
 
+from engine.bootstrap import open_services
 from engine.clock import Clock, SystemClock
 from engine.identity.jwks import JwksKeys
 from engine.identity.tokens import TokenRules, TokenVerifier

@@ -28,6 +28,7 @@ from resolvers.errors import ExpectedFailures, masked, shown
 from resolvers.limits import Bounds, excess_of, limit_rule
 from resolvers.mutations.executions import ExecutionMutations
 from resolvers.mutations.workflows import WorkflowMutations
+from resolvers.queries.actions import ActionQueries
 from resolvers.queries.executions import ExecutionQueries
 from resolvers.queries.workflows import WorkflowQueries
 from resolvers.subscriptions import Subscription
@@ -39,7 +40,7 @@ CACHED_DOCUMENTS = 256
 
 
 @strawberry.type(description="What can be read.")
-class Query(WorkflowQueries, ExecutionQueries):
+class Query(WorkflowQueries, ExecutionQueries, ActionQueries):
     """Root of queries."""
 
 

@@ -55,7 +55,8 @@ def openapi(routes: Sequence[Route], version: str) -> JsonObject:
 def definition_components() -> dict[str, JsonObject]:
     """The published schema of definitions as components: its parts become components of their own."""
     parts = DEFINITION_SCHEMA.get("$defs")
-    components = {_part_name(name): _moved(part) for name, part in (parts if isinstance(parts, dict) else {}).items()}
+    named = parts if isinstance(parts, dict) else {}
+    components = {_part_name(name): _moved(part) for name, part in named.items()}
     whole = {name: part for name, part in DEFINITION_SCHEMA.items() if name not in {"$schema", "$id", "$defs"}}
     components[DEFINITION] = _moved(whole)
     return {name: part for name, part in components.items() if isinstance(part, dict)}
@@ -84,7 +85,11 @@ def _operation(route: Route, components: dict[str, JsonObject]) -> JsonObject:
         "tags": [route.tag],
         "responses": _responses(route, components),
     }
-    parameters: list[Json] = [*_path_parameters(route), *_query_parameters(route, components), *_header_parameters(route)]
+    parameters: list[Json] = [
+        *_path_parameters(route),
+        *_query_parameters(route, components),
+        *_header_parameters(route),
+    ]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:

@@ -4,12 +4,15 @@ from typing import Annotated
 
 import strawberry
 
+from engine.errors import NotFound
 from engine.services.values import WorkflowFilter
 from engine.services.values import WorkflowStatus as Status
 from resolvers import shapes
+from resolvers.diffs import diff
 from resolvers.info import Info
 from resolvers.paging import page_request
 from resolvers.slices import slice_of
+from schema.diffs import WorkflowVersionDiff
 from schema.fields import field
 from schema.identifiers import as_uuid
 from schema.paging import After, Before, Connection, First, Last, PageArguments
@@ -21,6 +24,8 @@ from schema.workflows import Workflow, WorkflowStatus, WorkflowVersion
 Search = Annotated[str | None, strawberry.argument(description="Text in name or description.")]
 IsActive = Annotated[bool | None, strawberry.argument(description="Only active, or only inactive ones.")]
 OfStatus = Annotated[WorkflowStatus | None, strawberry.argument(description="Only those of this status.")]
+From = Annotated[str | None, strawberry.argument(name="from", description="The older side: a version, or `draft`.")]
+To = Annotated[str | None, strawberry.argument(description="The newer side: a version, or `draft`.")]
 Category = Annotated[str | None, strawberry.argument(description="Only those of this category.")]
 
 
@@ -57,6 +62,20 @@ class WorkflowQueries:
         """One published version."""
         key = as_uuid(workflow_id)
         return None if key is None else await info.context.reads.version(key, version)
+
+    @field("What changed between two versions; without both names the two newest, null where there are fewer.")
+    async def workflow_version_diff(
+        self, info: Info, workflow_id: strawberry.ID, from_: From = None, to: To = None
+    ) -> WorkflowVersionDiff | None:
+        """What changed between two versions."""
+        key = as_uuid(workflow_id)
+        if key is None:
+            return None
+        try:
+            found = await info.context.services.workflows.diff(info.context.actor, key, from_, to)
+        except NotFound:
+            return None
+        return None if found is None else diff(found)
 
     @field("Ready-made definitions to start from.")
     async def workflow_templates(

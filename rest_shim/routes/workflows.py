@@ -7,6 +7,7 @@ from engine.services.requests import PublishRequest
 from engine.services.values import WorkflowFilter
 from rest_shim.call import Call
 from rest_shim.conditions import is_unchanged, revision_tag
+from rest_shim.models.diffs import DiffBody, VersionsBody
 from rest_shim.models.documents import DEFINITION
 from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
 from rest_shim.models.workflows import (
@@ -14,6 +15,7 @@ from rest_shim.models.workflows import (
     PublishBody,
     ValidationBody,
     VersionBody,
+    VersionsQuery,
     WorkflowBody,
     WorkflowQuery,
 )
@@ -93,6 +95,19 @@ async def version(call: Call) -> Answer:
     return Answer(VersionBody.of(found), headers={"etag": tag})
 
 
+async def versions(call: Call) -> Answer:
+    """Published versions, newest first, and what changed between two of them."""
+    workflow_id, query = call.id(Noun.WORKFLOW), call.query(VersionsQuery)
+    page = page_request(query.page, query.limit, query.cursor)
+    found = await call.services.workflows.versions(call.actor, workflow_id, page)
+    compared = await call.services.workflows.diff(call.actor, workflow_id, query.from_, query.to)
+    headers = list_headers(call.request.url.path, call.request.query_params, found)
+    body = VersionsBody(
+        tuple(VersionBody.of(one) for one in found.items), None if compared is None else DiffBody.of(compared)
+    )
+    return Answer(body, headers=headers)
+
+
 _UNCHANGED = Reply("The caller has it already.")
 _WORKFLOW = Reply("The workflow.", WorkflowBody, ETAG)
 
@@ -102,6 +117,20 @@ ROUTES = (
         "/api/workflows",
         "createWorkflow",
         "Store a new draft.",
+        create,
+        {201: Reply("The new workflow.", WorkflowBody, {**ETAG, "Location": "Of the workflow."})},
+        "workflows",
+        body=DEFINITION,
+        refusals=(ValidationFailed, IdempotencyMismatch, Conflict),
+        headers=IDEMPOTENCY,
+        action="workflow.create",
+        body_limit=LARGE_BODY,
+    ),
+    Route(
+        Method.POST,
+        "/api/workflow-builder",
+        "buildWorkflow",
+        "Store what the older builder sends, as a new draft: the same as `createWorkflow`.",
         create,
         {201: Reply("The new workflow.", WorkflowBody, {**ETAG, "Location": "Of the workflow."})},
         "workflows",
@@ -185,6 +214,18 @@ ROUTES = (
         refusals=(NotFound, ValidationFailed, StaleRevision, Conflict),
         headers={"If-Match": "Revision of the draft that is meant."},
         action="workflow.publish",
+    ),
+    Route(
+        Method.GET,
+        "/api/workflows/{id}/versions",
+        "listWorkflowVersions",
+        "Published versions, newest first, and what changed between two of them: the newest, or those asked for.",
+        versions,
+        {200: Reply("One page, and the difference.", VersionsBody, LIST_HEADERS)},
+        "workflows",
+        query=VersionsQuery,
+        refusals=(NotFound,),
+        action="workflow.read",
     ),
     Route(
         Method.GET,

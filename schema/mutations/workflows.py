@@ -1,22 +1,13 @@
 """Inputs and results of what changes workflows."""
 
-from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import strawberry
 
+from schema.diffs import Bump
 from schema.failures import Conflict, NotFound, PolicyDenied, RateLimited, ValidationFailed
 from schema.scalars import JSON, SemVer
 from schema.workflows import Workflow, WorkflowVersion
-
-
-@strawberry.enum(description="Which part of a version grows.")
-class Bump(StrEnum):
-    """Which part of a version grows."""
-
-    major = "major"
-    minor = "minor"
-    patch = "patch"
 
 
 @strawberry.input(description="A new draft.")

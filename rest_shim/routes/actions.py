@@ -1,0 +1,24 @@
+"""`/api/actions`: what steps may do."""
+
+from rest_shim.call import Call
+from rest_shim.models.actions import ActionBody
+from rest_shim.table import Answer, Method, Reply, Route
+
+
+async def find(call: Call) -> Answer:
+    """All actions, by name."""
+    return Answer([ActionBody.of(entry) for entry in await call.services.actions.list(call.actor)])
+
+
+ROUTES = (
+    Route(
+        Method.GET,
+        "/api/actions",
+        "listActions",
+        "The installed actions, by name.",
+        find,
+        {200: Reply("All of them.", tuple[ActionBody, ...])},
+        "actions",
+        action="action.read",
+    ),
+)
