@@ -1,0 +1,67 @@
+"""Operators' nouns against real servers: what one command does, the next one sees."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from engine.jsonvalue import JsonObject
+from scripts.cli.main import main
+
+Maestro = Callable[..., Result]
+DOCUMENT: JsonObject = {
+    "name": "Greet",
+    "steps": [{"id": "greet", "name": "Greet", "type": "action", "config": {"actionType": "noop"}}],
+}
+
+
+@pytest.fixture
+def maestro(database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maestro:
+    monkeypatch.setenv("MAESTRO_DATABASE_URL", database_url)
+    monkeypatch.setenv("MAESTRO_REDIS_URL", redis_url)
+    monkeypatch.setenv("MAESTRO_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("engine.store.database.Database.check_durability", _durable_enough)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+async def _durable_enough(_: object) -> None:
+    """Clusters of tests run without fsync, which the product refuses."""
+
+
+def _json(result: Result) -> JsonObject:
+    assert result.exit_code == 0, result.output
+    content: JsonObject = json.loads(result.stdout)
+    return content
+
+
+def test_from_a_document_to_a_cancelled_execution(maestro: Maestro, tmp_path: Path) -> None:
+    (tmp_path / "greet.json").write_text(json.dumps(DOCUMENT))
+    workflow_id = str(_json(maestro("workflows", "create", f"@{tmp_path / 'greet.json'}", "--json"))["id"])
+    version = _json(maestro("workflows", "publish", workflow_id, "--bump", "major", "--json"))
+    assert version["version"] == "1.0.0"
+    execution = _json(maestro("workflows", "execute", workflow_id, "--data", '{"a": 1}', "--json"))
+    assert (execution["status"], execution["triggerData"]) == ("queued", {"a": 1})
+    listed = maestro("executions", "list", "--workflow", workflow_id, "--json")
+    assert [each["id"] for each in json.loads(listed.stdout)] == [execution["id"]]
+
+    elsewhere = maestro("executions", "cancel", str(execution["id"]), "--tenant", "another")
+    assert elsewhere.exit_code == 1
+    assert "(execution.not_found)" in elsewhere.stderr
+    cancelled = maestro("executions", "cancel", str(execution["id"]), "--reason", "a test")
+    assert cancelled.exit_code == 0, cancelled.output
+
+
+def test_every_fault_of_a_document_is_a_line(maestro: Maestro) -> None:
+    result = maestro("workflows", "create", '{"name": "", "steps": [{"id": "a", "type": "dance"}]}')
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert lines[0] == "Error: This is not valid:"
+    assert len(lines) > 2
+    assert "No workflow" not in result.stdout
+    assert json.loads(maestro("workflows", "list", "--tenant", "empty", "--json").stdout) == []
