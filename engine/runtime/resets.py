@@ -30,10 +30,19 @@ class Reset:
         """What was cancelled or failed without anybody handling it, with what is behind it and did not complete."""
         for step in tuple(self._state.steps.values()):
             failed = step.status is StepStatus.FAILED and step.key.path in self._state.failed_steps
-            if failed or step.status is StepStatus.CANCELLED:
+            if (failed or step.status is StepStatus.CANCELLED) and not self._is_settled(step):
                 self._add(step, resume=step.loop is not None)
                 self._behind(step, through_completed=False)
                 self._around(step, through_completed=False)
+
+    def _is_settled(self, step: StepState) -> bool:
+        """Whether a loop around the step failed and somebody handled that: what it left behind stays as it is."""
+        owner = step.scope.owner
+        while owner is not None:
+            if owner.status is StepStatus.FAILED and owner.key.path not in self._state.failed_steps:
+                return True
+            owner = owner.scope.owner
+        return False
 
     def from_step(self, name: str) -> None:
         """The step of this path or id, in all iterations, with all that is behind it."""

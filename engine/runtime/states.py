@@ -77,7 +77,7 @@ class TimerKind(StrEnum):
 
 
 STEP_MOVES: Final[dict[StepStatus, frozenset[StepStatus]]] = {
-    StepStatus.PENDING: frozenset(StepStatus),
+    StepStatus.PENDING: frozenset(StepStatus) - {StepStatus.PENDING},
     StepStatus.RUNNING: frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.SKIPPED},
     StepStatus.WAITING: frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.SKIPPED, StepStatus.IN_DOUBT},
     StepStatus.IN_DOUBT: frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.SKIPPED, StepStatus.IN_DOUBT},

@@ -282,6 +282,21 @@ def test_retry_takes_a_failed_loop_up_again_and_keeps_its_finished_iterations() 
     assert driver.state.status is ExecutionStatus.COMPLETED
 
 
+def test_retry_leaves_a_loop_alone_whose_failure_was_handled() -> None:
+    plan = plan_of(
+        loop("each", "triggerData.items", [action("do")], edge("mend", "failure"), concurrency=2), action("mend")
+    )
+    driver = Driver(plan, {"items": [1, 2]}).start()
+    driver.fail("each/do", iteration="0")
+    driver.fail("mend")
+    assert driver.finish().failed_steps == ("mend",)
+    driver.feed(RetryAsked("ada"))
+    assert ran(driver) == ["mend"]
+    assert driver.status("each/do", "1") is StepStatus.CANCELLED
+    driver.succeed("mend")
+    assert driver.state.status is ExecutionStatus.COMPLETED
+
+
 def test_retry_from_a_loop_runs_all_its_iterations_again_with_new_keys() -> None:
     plan = plan_of(loop("each", "triggerData.items", [action("do")]))
     driver = Driver(plan, {"items": [1]}).start()
@@ -323,3 +338,18 @@ def test_a_signal_while_paused_completes_its_step_and_an_early_one_is_kept() -> 
     assert driver.status("w") is StepStatus.COMPLETED
     driver.feed(ResumeAsked("ada"))
     assert driver.state.steps[StepKey("v")].output == 2
+
+
+def test_what_is_paused_can_be_cancelled_and_can_run_out_of_time() -> None:
+    plan = plan_of(typed("w", "wait", {"signal": "go"}), settings={"timeout": 5})
+    cancelled = Driver(plan).start()
+    cancelled.feed(PauseAsked("ada"))
+    cancelled.feed(CancelAsked("ada"))
+    assert cancelled.state.status is ExecutionStatus.CANCELLED
+
+    late = Driver(plan)
+    late.feed(Started())
+    timer = late.timer(TimerKind.WORKFLOW_TIMEOUT)
+    late.feed(PauseAsked("ada"))
+    late.fire(timer)
+    assert late.state.status is ExecutionStatus.FAILED
