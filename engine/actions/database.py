@@ -127,7 +127,7 @@ class Database:
             except asyncpg.PostgresError as exc:
                 call.unhealthy = (exc.sqlstate or "").startswith(_UNHEALTHY_CLASSES)
                 return _refused(exc)
-            except (asyncpg.InterfaceError, OSError, TimeoutError) as exc:
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as exc:
                 raise _broken(exc, sent=progress.committing and statement.is_write) from exc
 
     async def _transact(

@@ -79,7 +79,7 @@ async def make_record_table(connection: asyncpg.Connection, record_table: str) -
             f"create table if not exists {quoted(record_table)} (key text primary key, fingerprint bytea not null,"
             " output json, recorded_at timestamptz not null default now())"
         )
-    except (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError):
+    except (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError):
         return  # another attempt has just made it
 
 

@@ -1,0 +1,75 @@
+import logging
+import pickle
+import secrets
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.actions.connections.masking import Masker
+from engine.actions.connections.secret_box import Sealed, SecretBox
+from engine.actions.connections.secrets import Secret
+from engine.errors import ConfigurationError, Unavailable
+from engine.jsonvalue import dumps
+
+KEY = b"k" * 32
+
+
+def box(*keys: bytes) -> SecretBox:
+    return SecretBox(keys, secrets.token_bytes)
+
+
+@given(st.binary(max_size=200), st.text(max_size=40))
+def test_what_is_sealed_opens_again_in_its_place(plain: bytes, place: str) -> None:
+    sealed = box(KEY).seal(plain, place)
+    assert box(KEY).open(sealed, place) == plain
+    assert len(plain) < 4 or plain not in sealed.ciphertext
+    with pytest.raises(Unavailable):
+        box(KEY).open(sealed, place + "x")
+
+
+def test_a_new_key_in_front_seals_and_the_old_one_still_opens() -> None:
+    old = box(KEY).seal(b"text", "p")
+    both = box(b"n" * 32, KEY)
+    assert both.open(old, "p") == b"text"
+    assert both.seal(b"text", "p").key_id == both.sealing_key_id != old.key_id
+    with pytest.raises(Unavailable):
+        box(b"n" * 32).open(old, "p")
+
+
+def test_altered_text_does_not_open() -> None:
+    sealed = box(KEY).seal(b"text", "p")
+    altered = Sealed(sealed.key_id, sealed.nonce, bytes([sealed.ciphertext[0] ^ 1]) + sealed.ciphertext[1:])
+    with pytest.raises(Unavailable):
+        box(KEY).open(altered, "p")
+
+
+def test_the_same_text_never_seals_alike() -> None:
+    assert box(KEY).seal(b"text", "p").ciphertext != box(KEY).seal(b"text", "p").ciphertext
+
+
+def test_a_key_of_another_length_stops_the_process() -> None:
+    with pytest.raises(ConfigurationError):
+        box(b"short")
+
+
+def test_without_a_key_nothing_is_sealed() -> None:
+    with pytest.raises(Unavailable):
+        box().seal(b"text", "p")
+
+
+def test_a_secret_does_not_show_itself(caplog: pytest.LogCaptureFixture) -> None:
+    secret = Secret("planted-9f3c")
+    logging.getLogger("test").warning("with %s and %r", secret, {"token": secret})
+    assert "planted" not in f"{secret}{secret!r}{[secret]}" + caplog.text
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+
+
+@given(st.text(min_size=4, max_size=30), st.text(max_size=10), st.text(max_size=10))
+def test_a_masked_secret_is_in_no_value(secret: str, before: str, after: str) -> None:
+    masked = Masker([secret]).json({before + secret + after: [before + secret + after, {"k": secret}], "n": 1})
+    if secret not in "***":
+        assert dumps(secret)[1:-1] not in dumps(masked).replace("***", "") or secret in before + after
+    assert isinstance(masked, dict)
+    assert masked["n"] == 1
