@@ -10,7 +10,7 @@ from engine.runtime.events import ChildFinished, Event
 from engine.runtime.plan import Plan
 from engine.runtime.state import ExecutionState
 from engine.runtime.states import StepKey
-from engine.runtime.transitions import Transition
+from engine.runtime.transitions import Failure, Transition
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
 from engine.store.durable_effects import DurableEffect, DurableEffects
@@ -34,6 +34,8 @@ class Held:
         is_releasing: that commit gives the lease back; nothing may be folded in until it is known.
         was_rung: somebody rang while it was being given back.
         is_lost: the lease is gone, or was given back; nothing more is done for it.
+        is_proven: it has made progress in this worker's hands.
+        fault: it cannot be advanced; it ends as soon as no commit is out.
     """
 
     __slots__ = (
@@ -47,8 +49,10 @@ class Held:
         "_postponed",
         "_transitions",
         "claimed",
+        "fault",
         "is_committing",
         "is_lost",
+        "is_proven",
         "is_releasing",
         "known_mail",
         "out",
@@ -69,6 +73,8 @@ class Held:
         self.is_releasing = False
         self.was_rung = False
         self.is_lost = False
+        self.is_proven = False
+        self.fault: Failure | None = None
         self._base_seq = claimed.last_seq
         self._transitions: list[Transition] = []
         self._outside: list[OutsideEffect] = []
@@ -78,6 +84,11 @@ class Held:
         self._finish: Finish | None = None
         self._has_rows = claimed.last_seq > 0
         self._latest = latest
+
+    @property
+    def base_seq(self) -> int:
+        """Newest checkpoint that is known to be durable."""
+        return self._base_seq
 
     @property
     def pending(self) -> int:
@@ -157,6 +168,7 @@ class Held:
         """The commit is durable."""
         self._base_seq = commit.last_seq
         self.is_committing = self.is_releasing = False
+        self.is_proven = True
         if commit.effects is not None:
             self.known_mail.difference_update(commit.effects.mail)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -48,6 +48,7 @@ class Intake:
         bell: StreamBell,
         acknowledger: Acknowledger,
         config: WorkerConfig,
+        settled: Callable[[], Awaitable[None]],
     ) -> None:
         self._worker_id = worker_id
         self._connection = connection
@@ -56,8 +57,11 @@ class Intake:
         self._bell = bell
         self._acknowledger = acknowledger
         self._config = config
+        self._settled = settled
         self._wanted: dict[ExecutionRef, list[Message]] = {}
         self._busy: dict[ExecutionRef, int] = {}
+        self._suspect: UUID | None = None
+        self._suspects: dict[ExecutionRef, None] = {}
         self._wake = asyncio.Event()
         self._is_stopped = False
 
@@ -79,6 +83,13 @@ class Intake:
             if isinstance(message, Ring):
                 self._wanted.setdefault(ExecutionRef(message.tenant, message.execution_id), []).append(message)
         self.offer(ExecutionRef(tenant, execution_id) for tenant, execution_id in received.own)
+
+    def proven(self, execution_id: UUID) -> None:
+        """A suspect has made progress, or is gone: the next one may be taken."""
+        if execution_id == self._suspect:
+            self._suspect = None
+            suspects, self._suspects = self._suspects, {}
+            self.offer(suspects)
 
     def stop(self) -> None:
         """Take nothing more; messages that are not acknowledged come to others."""
@@ -137,10 +148,12 @@ class Intake:
                 self._runner.deliver(held, mail.readable)
 
     async def _claim(self, refs: Sequence[ExecutionRef]) -> None:
-        report = await claims.claim(self._connection, self._worker_id, refs)
+        with_suspect = self._suspect is None or not self._runner.is_unproven(self._suspect)
+        report = await claims.claim(self._connection, self._worker_id, refs, with_suspect=with_suspect)
         reach("after_claim")
         if report.claimed:
             await self._begin(report)
+        self._suspects.update(dict.fromkeys(report.suspects))
         for found in report.elsewhere:
             self._bell.forward(found.owner, found.ref.tenant, found.ref.id)
         if report.final:
@@ -161,7 +174,11 @@ class Intake:
                 await asyncio.sleep(RETRY_S)
                 continue
             break
-        for held, events, mail in ready:
+        # One that may kill the process comes last: the others have their first commit under way by then.
+        for held, events, mail in sorted(ready, key=lambda entry: entry[0].claimed.deliveries):
+            if held.claimed.deliveries > claims.SUSPECT_AFTER:
+                self._suspect = held.ref.id
+                await self._settled()
             self._runner.begin(held, events, mail)
 
     async def _load(self, claimed: Sequence[Claimed]) -> list[tuple[Held, list[Event], Sequence[Inboxed]]]:
@@ -226,7 +243,7 @@ def _replayed(claimed: Claimed, plan: Plan | None, history: Sequence[Transition]
     try:
         for transition in history:
             apply(plan, state, transition)
-    except ValueError:
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it ends alone and no others suffer
         _log.exception("A history cannot be folded.", extra={"action": "replay", "execution_id": str(claimed.id)})
         return None
     return Held(claimed, plan, state, history[-1].at if history else claimed.created_at)

@@ -15,6 +15,8 @@ from engine.store.durable_effects import DeadLetter, DurableEffects
 UNSTORABLE: Final = Failure("execution.unstorable", "The database refuses what the execution wants written.")
 UNREADABLE: Final = Failure("execution.unreadable", "The history or the definition of the execution cannot be read.")
 
+BROKEN: Final = Failure("execution.internal_error", "The engine itself failed on this execution; its log says how.")
+
 
 def exhausted(deliveries: int) -> Failure:
     """Failure of an execution that was claimed again and again and never made progress."""

@@ -1,7 +1,8 @@
 """The runner: advances the executions that this worker holds, by callbacks; no task per execution or step."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,7 +21,7 @@ from workers.attempts import CRASHED, Attempts
 from workers.config import WorkerConfig
 from workers.held import AttemptId, Held, OutsideEffect, attempt_id
 from workers.leases import Lease
-from workers.quarantine import UNSTORABLE, quarantine
+from workers.quarantine import BROKEN, UNSTORABLE, quarantine
 from workers.writer import Fate, Writer
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Runner:
         self._suspended: list[tuple[Held, list[OutsideEffect]]] = []
         self._is_draining = False
         self.on_rung: Callable[[ExecutionRef], None] = lambda _ref: None
+        self.on_proven: Callable[[UUID], None] = lambda _execution_id: None
         self.on_timer: Callable[[datetime], None] = lambda _due_at: None
 
     @property
@@ -82,11 +84,17 @@ class Runner:
         """All that is held, with the epochs."""
         return [(held.ref, held.claimed.epoch) for held in self._held.values()]
 
+    def is_unproven(self, execution_id: UUID) -> bool:
+        """Whether it is held and has made no progress yet."""
+        held = self._held.get(execution_id)
+        return held is not None and not held.is_proven
+
     def begin(self, held: Held, events: Iterable[Event], mail: Sequence[Inboxed]) -> None:
         """Take an execution that was just claimed: first `events`, then its mail."""
         self._held[held.ref.id] = held
-        for event in events:
-            self._feed(held, event)
+        with self._guarding(held):
+            for event in events:
+                self._feed(held, event)
         self.deliver(held, mail)
 
     def deliver(self, held: Held, mail: Sequence[Inboxed]) -> None:
@@ -96,11 +104,12 @@ class Runner:
         if held.is_releasing:
             held.was_rung = True
             return
-        for letter in mail:
-            if letter.id not in held.known_mail:
-                held.consumed(letter.id)
-                self._feed(held, letter.event)
-        self._settle(held)
+        with self._guarding(held):
+            for letter in mail:
+                if letter.id not in held.known_mail:
+                    held.consumed(letter.id)
+                    self._feed(held, letter.event)
+            self._settle(held)
 
     def drop(self, execution_ids: Iterable[UUID]) -> None:
         """These leases are gone: stop what runs for them and forget them."""
@@ -114,8 +123,9 @@ class Runner:
         suspended, self._suspended = self._suspended, []
         for held, outside in suspended:
             if not held.is_lost:
-                self._start_all(held, outside)
-                self._settle(held)
+                with self._guarding(held):
+                    self._start_all(held, outside)
+                    self._settle(held)
 
     def drain(self) -> None:
         """Start no further action from now on; outcomes that come in go to the next holder."""
@@ -143,7 +153,7 @@ class Runner:
 
     def _settle(self, held: Held) -> None:
         """Commit what has gathered, unless a commit is out already; give back what only waits."""
-        if held.is_committing or held.is_lost or (held.out and not held.has_something):
+        if held.is_committing or held.is_lost or held.fault or (held.out and not held.has_something):
             return
         commit, outside = held.take_commit(self._new_id)
         self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate))
@@ -153,15 +163,7 @@ class Runner:
             return
         match fate:
             case Fate.WRITTEN:
-                held.committed(commit)
-                self._tell_timers(commit)
-                if commit.release:
-                    self._forget(held)
-                    if held.was_rung:
-                        self.on_rung(held.ref)
-                    return
-                self._start_all(held, outside)
-                self._settle(held)
+                self._written(held, commit, outside)
             case Fate.LOST:
                 _log.warning(
                     "Another worker holds the execution now.",
@@ -171,6 +173,38 @@ class Runner:
             case Fate.REFUSED:
                 self._lose(held)
                 self.quarantine(held.claimed, commit.base_seq, UNSTORABLE)
+
+    def _written(self, held: Held, commit: Commit, outside: list[OutsideEffect]) -> None:
+        first = not held.is_proven
+        held.committed(commit)
+        if first:
+            self.on_proven(held.ref.id)
+        self._tell_timers(commit)
+        if commit.release:
+            self._forget(held)
+            if held.was_rung:
+                self.on_rung(held.ref)
+        elif held.fault is not None:
+            self._end(held, held.fault)
+        else:
+            with self._guarding(held):
+                self._start_all(held, outside)
+                self._settle(held)
+
+    @contextmanager
+    def _guarding(self, held: Held) -> Iterator[None]:
+        """A failure of the engine on one execution ends that execution and no other."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - see there
+            _log.exception("The engine failed on an execution.", extra={"execution_id": str(held.ref.id)})
+            held.fault = BROKEN
+            if not held.is_committing:
+                self._end(held, BROKEN)
+
+    def _end(self, held: Held, failure: Failure) -> None:
+        self._lose(held)
+        self.quarantine(held.claimed, held.base_seq, failure)
 
     def quarantine(self, claimed: Claimed, base_seq: int, failure: Failure) -> None:
         """End an execution that cannot be advanced, and keep it with its history among the dead letters."""
@@ -223,8 +257,9 @@ class Runner:
     def _finished(self, held: Held, found: AttemptId, outcome: Event) -> None:
         if held.is_lost or held.out.pop(found, None) is None:
             return
-        self._came_back(held, outcome)
-        self._settle(held)
+        with self._guarding(held):
+            self._came_back(held, outcome)
+            self._settle(held)
 
     def _came_back(self, held: Held, outcome: Event) -> None:
         if self._is_draining:
@@ -245,6 +280,7 @@ class Runner:
 
     def _lose(self, held: Held) -> None:
         self._forget(held)
+        self.on_proven(held.ref.id)
         for stop in held.out.values():
             stop()
         held.out.clear()

@@ -85,6 +85,7 @@ class Worker:
             bell=self.bell,
             acknowledger=self._acknowledger,
             config=config,
+            settled=self.writer.drained,
         )
         self.listener = Listener(
             dispatch=self.dispatch,
@@ -118,6 +119,7 @@ class Worker:
         )
         self.runner.on_timer = self.timers.expect
         self.runner.on_rung = self._rung
+        self.runner.on_proven = self.intake.proven
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 

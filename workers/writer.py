@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from engine.errors import MaestroError, Unavailable
+from engine.errors import Unavailable
 from engine.store import checkpoints
 from engine.store.checkpoints import Commit
 from engine.store.claims import ExecutionRef
@@ -114,7 +114,7 @@ class Writer:
             )
             await self._resolve(connection, batch)
             return
-        except (MaestroError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - a value that cannot even be encoded is refused like any other
             await self._narrow(connection, batch, error)
             return
         reach("after_commit")

@@ -13,6 +13,9 @@ from engine.store.statements import load
 
 _SQL = load("claims")
 
+SUSPECT_AFTER = 2
+"""Claims without progress after which an execution is suspected of killing its workers."""
+
 
 class ExecutionRef(NamedTuple):
     """An execution by name."""
@@ -97,21 +100,31 @@ class ClaimReport:
 
     Attributes:
         final: finished, with nothing that could move them again.
+        suspects: free, but claimed again and again without progress; they are taken one at a time.
         busy: locked by somebody at that moment (or unknown); worth another look soon.
     """
 
     claimed: tuple[Claimed, ...]
     elsewhere: tuple[Elsewhere, ...]
     final: tuple[ExecutionRef, ...]
+    suspects: tuple[ExecutionRef, ...]
     busy: tuple[ExecutionRef, ...]
 
 
-async def claim(connection: HotConnection, worker_id: UUID, refs: Sequence[ExecutionRef]) -> ClaimReport:
-    """Take what is free of `refs` in one statement. Nothing is taken when the worker's own lease has run out."""
-    rows = await connection.fetch(_SQL["claim"], [ref.tenant for ref in refs], [ref.id for ref in refs], worker_id)
+async def claim(
+    connection: HotConnection, worker_id: UUID, refs: Sequence[ExecutionRef], *, with_suspect: bool = True
+) -> ClaimReport:
+    """Take what is free of `refs` in one statement. Nothing is taken when the worker's own lease has run out.
+
+    Of executions that were claimed `SUSPECT_AFTER` times without making progress at most one is taken, and only
+    `with_suspect`: should it be what kills workers, it kills no more than itself.
+    """
+    tenants, ids = [ref.tenant for ref in refs], [ref.id for ref in refs]
+    rows = await connection.fetch(_SQL["claim"], tenants, ids, worker_id, with_suspect, SUSPECT_AFTER)
     claimed: list[Claimed] = []
     elsewhere: list[Elsewhere] = []
     final: list[ExecutionRef] = []
+    suspects: list[ExecutionRef] = []
     missing = set(refs)
     for row in rows:
         ref = ExecutionRef(row["tenant_id"], row["id"])
@@ -123,9 +136,11 @@ async def claim(connection: HotConnection, worker_id: UUID, refs: Sequence[Execu
                 elsewhere.append(Elsewhere(ref, row["lease_owner"]))
             case "final":
                 final.append(ref)
+            case "suspect":
+                suspects.append(ref)
             case _:  # idle: it waits, and nothing has come for it
                 pass
-    return ClaimReport(tuple(claimed), tuple(elsewhere), tuple(final), tuple(missing))
+    return ClaimReport(tuple(claimed), tuple(elsewhere), tuple(final), tuple(suspects), tuple(missing))
 
 
 async def still_held(
@@ -150,9 +165,7 @@ async def definitions(connection: HotConnection, refs: Sequence[VersionRef]) -> 
         [ref.workflow_id for ref in refs],
         [ref.version for ref in refs],
     )
-    return {
-        VersionRef(row["tenant_id"], row["workflow_id"], row["version"]): loads(row["definition"]) for row in rows
-    }
+    return {VersionRef(row["tenant_id"], row["workflow_id"], row["version"]): loads(row["definition"]) for row in rows}
 
 
 def _claimed(row: Any) -> Claimed:

@@ -93,15 +93,11 @@ async def flush_redis(played: Round) -> None:
 
 
 async def restart_redis(played: Round) -> None:
-    await asyncio.to_thread(played.servers.valkey.kill)
-    await asyncio.sleep(played.chance.random() * 0.5)
-    await asyncio.to_thread(played.servers.valkey.start)
+    await played.servers.crash(played.servers.valkey, played.chance.random() * 0.5)
 
 
 async def crash_postgres(played: Round) -> None:
-    await asyncio.to_thread(played.servers.postgres.kill)
-    await asyncio.sleep(played.chance.random() * 0.5)
-    await asyncio.to_thread(played.servers.postgres.start)
+    await played.servers.crash(played.servers.postgres, played.chance.random() * 0.5)
 
 
 async def lose_replies(played: Round) -> None:

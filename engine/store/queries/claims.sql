@@ -1,10 +1,11 @@
--- name: claim   one row per execution found; verdict: claimed, held (its owner lives), final, idle (nothing to do).
+-- name: claim   one row per execution found; verdict: claimed, held (its owner lives), final, idle (nothing to do),
+-- suspect (claimed `$5` times without progress: taken one at a time, and only where `$4` allows it).
 -- An execution that is missing from the answer was locked by somebody else at this moment, or does not exist.
 -- A final one is claimed only for a retry: it is running again from here on, and the fold of the retry says so.
 WITH me AS (
     SELECT w.id FROM workers w WHERE w.tenant_id = '*' AND w.id = $3 AND w.lease_until > now()
-), found AS (
-    SELECT e.tenant_id, e.id, e.status, e.lease_owner,
+), free AS (
+    SELECT e.tenant_id, e.id, e.status, e.lease_owner, e.deliveries >= $5 AS is_suspect,
            CASE
                WHEN o.id IS NOT NULL THEN 'held'
                WHEN e.status IN ('completed', 'failed', 'cancelled') THEN
@@ -21,6 +22,12 @@ WITH me AS (
       JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
       LEFT JOIN workers o ON o.tenant_id = '*' AND o.id = e.lease_owner AND o.lease_until > now()
        FOR UPDATE OF e SKIP LOCKED
+), found AS (
+    SELECT f.tenant_id, f.id, f.status, f.lease_owner,
+           CASE WHEN f.verdict = 'claimed' AND f.is_suspect
+                 AND NOT ($4 AND row_number() OVER (PARTITION BY f.verdict, f.is_suspect) = 1)
+                THEN 'suspect' ELSE f.verdict END AS verdict
+      FROM free f
 ), taken AS (
     UPDATE executions e
        SET lease_owner = me.id,
