@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from engine.errors import MaestroError, Unavailable
+from engine.errors import Unavailable
 from engine.store.database import APP_ROLE, Database
 from engine.store.governance import KeyScope
 from engine.store.hot import HotConnection
@@ -126,15 +126,12 @@ class Acceptance:
         candidates = [candidate for candidate, _ in group]
         try:
             verdicts = await self._write(connection, candidates)
-        except MaestroError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is belongs to the callers, who wait for it
             if len(group) == 1 or isinstance(error, Unavailable):
                 _fail(group, error)
                 return
             for item in group:
                 await self._settle(connection, [item])
-            return
-        except Exception as error:  # noqa: BLE001  whatever it is belongs to the callers, who wait for it
-            _fail(group, error)
             return
         accepted = [(c.tenant, c.id) for c in candidates if verdicts[c.id].created_at is not None]
         for candidate, future in group:
