@@ -1,8 +1,10 @@
 """Context of one GraphQL request."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from engine.identity.actor import Actor
+from engine.identity.tokens import Identity
 from engine.services.services import Services
 from resolvers.reads import ServiceReads
 from schema.context import Reads
@@ -13,7 +15,7 @@ class RequestContext:
     """What resolvers work with.
 
     Attributes:
-        expires_at: seconds since the epoch after which the caller's token is no longer valid; None: never.
+        ends_at: when the caller's token expires, on the event loop's clock; None: never.
         reference: of the request, in masked errors.
         connection_params: payload of a socket's `connection_init`, set by Strawberry.
         handshake: `Authorization` header of a socket's handshake.
@@ -22,7 +24,7 @@ class RequestContext:
     services: Services
     actor: Actor
     reference: str
-    expires_at: float | None = None
+    ends_at: float | None = None
     cached: bool = True
     connection_params: dict[str, object] | None = None
     handshake: str | None = None
@@ -31,8 +33,9 @@ class RequestContext:
     def __post_init__(self) -> None:
         self.reads = ServiceReads(self.services, self.actor, cached=self.cached)
 
-    def speak_for(self, actor: Actor, expires_at: float | None) -> None:
+    def speak_for(self, identity: Identity) -> None:
         """Go on for this actor: a socket learns who calls only after it is open."""
-        self.actor = actor
-        self.expires_at = expires_at
-        self.__post_init__()
+        self.actor = identity.actor
+        left = identity.seconds_left
+        self.ends_at = None if left is None else asyncio.get_running_loop().time() + left
+        self.reads = ServiceReads(self.services, self.actor, cached=self.cached)

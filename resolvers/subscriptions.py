@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from engine.errors import MalformedRequest, NotFound
+from engine.identity.expiry import until
 from resolvers import shapes
 from resolvers.info import Info, identifier
 from schema.executions import ExecutionUpdate
@@ -32,7 +33,8 @@ class Subscription:
         services, actor = info.context.services, info.context.actor
         if await info.context.reads.execution(key) is None:
             raise NotFound("execution", id)
-        async for event in services.executions.events(actor, key, _sequence(last_event_id)):
+        found = services.executions.events(actor, key, _sequence(last_event_id))
+        async for event in until(found, info.context.ends_at):
             yield shapes.update(event)
 
 

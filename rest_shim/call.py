@@ -1,5 +1,6 @@
 """One call of a route: its parts, read and checked on demand."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from engine.definitions.reading import read_document
 from engine.errors import Fault, MalformedRequest, NotFound, UnsupportedMedia, ValidationFailed
 from engine.identity.actor import Actor
+from engine.identity.tokens import Identity
 from engine.jsonvalue import Json
 from engine.services.services import Services
 from rest_shim.conditions import expected_revision, idempotency_key
@@ -35,9 +37,20 @@ class Call:
     """What a handler gets: who calls, what is asked, and the services that answer."""
 
     services: Services
-    actor: Actor
+    identity: Identity
     route: Route
     request: Request
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls."""
+        return self.identity.actor
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the caller's token expires, on the event loop's clock; None: never."""
+        left = self.identity.seconds_left
+        return None if left is None else asyncio.get_running_loop().time() + left
 
     def id(self, noun: Noun, name: str = "id") -> UUID:
         """Identifier in the path.

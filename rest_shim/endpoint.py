@@ -19,7 +19,7 @@ from rest_shim.problems import MEDIA_TYPE, MethodNotAllowed, problem_of
 from rest_shim.shapes import write
 from rest_shim.table import Answer, Method, Route
 
-NOBODY = Actor(tenant="", subject="anonymous")
+NOBODY = Identity(Actor(tenant="", subject="anonymous"), None)
 
 
 def resources(routes: Sequence[Route], services: Services, verifier: TokenVerifier) -> list[Mounted]:
@@ -42,7 +42,7 @@ async def authenticate(request: Request, verifier: TokenVerifier) -> Identity:
     identity = await verifier.verify(bearer_token(request.headers.get("authorization")))
     origin = origin_of(request.scope)
     actor = of_call(identity.actor, request_id=origin.request_id, source=origin.source, traceparent=origin.traceparent)
-    return Identity(actor, identity.expires_at)
+    return Identity(actor, identity.seconds_left)
 
 
 class Resource:
@@ -70,10 +70,10 @@ class Resource:
 
     async def _answer(self, route: Route, request: Request) -> Response:
         request.scope["maestro.route"] = route.path
-        actor = NOBODY if route.public else (await authenticate(request, self._verifier)).actor
+        identity = NOBODY if route.public else await authenticate(request, self._verifier)
         if route.query is None and request.url.query:
             read_query(_NoParameters, request.url.query)
-        answer = await route.handler(Call(self._services, actor, route, request))
+        answer = await route.handler(Call(self._services, identity, route, request))
         return respond(route, answer)
 
 

@@ -74,11 +74,11 @@ class Identity:
 
     Attributes:
         actor: from the claims; it makes no call yet.
-        expires_at: seconds since the epoch; None: never.
+        seconds_left: until the token expires, counted from its verification; None: it never does.
     """
 
     actor: Actor
-    expires_at: float | None
+    seconds_left: float | None
 
 
 class TokenVerifier:
@@ -103,7 +103,9 @@ class TokenVerifier:
         claims = await self._verified_claims(token)
         self._check_times(claims)
         self._check_origin(claims)
-        return Identity(actor_of(claims), _instant(claims, "exp"))
+        expires = _instant(claims, "exp")
+        left = None if expires is None else expires + self._rules.leeway_s - self._clock.now().timestamp()
+        return Identity(actor_of(claims), left)
 
     async def _verified_claims(self, token: str) -> Mapping[str, Any]:
         if len(token) > MAX_TOKEN_CHARACTERS:

@@ -12,7 +12,7 @@ from strawberry.types.unset import UnsetType
 
 from engine.errors import MaestroError
 from engine.identity.actor import Actor
-from engine.identity.tokens import TokenVerifier, bearer_token, of_call
+from engine.identity.tokens import Identity, TokenVerifier, bearer_token, of_call
 from engine.services.services import Services
 from resolvers.context import RequestContext
 from resolvers.graph import ComposerSchema
@@ -58,7 +58,7 @@ class SocketView(GraphQL[RequestContext, None]):
         actor = of_call(
             identity.actor, request_id=context.reference, source=caller.source, traceparent=caller.traceparent
         )
-        context.speak_for(actor, identity.expires_at)
+        context.speak_for(Identity(actor, identity.seconds_left))
         return UnsetType()
 
 

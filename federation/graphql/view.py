@@ -64,7 +64,8 @@ class GraphQLView:
         asked = await read_request(request, self._config.graphql.document_bytes)
         reference = origin_of(request.scope).request_id
         streams = form is Form.EVENTS
-        context = RequestContext(self._services, identity.actor, reference, identity.expires_at, cached=not streams)
+        context = RequestContext(self._services, identity.actor, reference, cached=not streams)
+        context.speak_for(identity)
         try:
             if streams:
                 return await self._stream(asked, context)

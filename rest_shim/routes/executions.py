@@ -1,6 +1,7 @@
 """`/api/executions` and the call that starts one."""
 
 from engine.errors import Conflict, IdempotencyMismatch, NotFound, Overloaded, RateLimited, ValidationFailed
+from engine.identity.expiry import until
 from engine.services.requests import (
     BulkRequest,
     ControlRequest,
@@ -115,7 +116,8 @@ async def events(call: Call) -> Answer:
     """Transitions of an execution, as they are recorded."""
     execution = await call.services.executions.get(call.actor, call.id(Noun.EXECUTION))
     after = last_event_id(call.request.headers.get("last-event-id"))
-    return Answer(events=event_stream(call.services.executions.events(call.actor, execution.id, after)))
+    found = call.services.executions.events(call.actor, execution.id, after)
+    return Answer(events=event_stream(until(found, call.ends_at)))
 
 
 _EXECUTION = {200: Reply("The execution.", ExecutionBody)}

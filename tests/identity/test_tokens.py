@@ -62,7 +62,7 @@ async def test_a_full_token_becomes_an_actor() -> None:
     assert actor.roles == {"editor", "approver"}
     assert actor.groups == {"finance"}
     assert actor.attributes == {"department": "r&d"}
-    assert identity.expires_at == NOW + 60
+    assert identity.seconds_left == 60
 
 
 @pytest.mark.parametrize("claim", ["sub", "userId", "id"])

@@ -1,0 +1,160 @@
+"""Every mutation and every route asks the gate: what a new one forgets, this walk finds."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLNonNull, GraphQLObjectType, get_named_type, is_enum_type
+
+from federation.app import graph_config
+from federation.config import AppConfig
+from resolvers.graph import build_schema
+from rest_shim.routes.table import ROUTES
+from rest_shim.table import Route
+from tests.federation.edge import Edge, workflow
+
+SCHEMA = build_schema(graph_config(AppConfig()))
+MUTATIONS = SCHEMA._schema.mutation_type
+assert MUTATIONS is not None
+
+ACTION_OF = {
+    "createWorkflow": "workflow.create",
+    "updateWorkflow": "workflow.update",
+    "archiveWorkflow": "workflow.archive",
+    "publishWorkflow": "workflow.publish",
+    "validateWorkflow": "workflow.validate",
+    "createWorkflowFromTemplate": "workflow.create",
+    "executeWorkflow": "workflow.execute",
+    "cancelExecution": "execution.cancel",
+    "pauseExecution": "execution.pause",
+    "resumeExecution": "execution.resume",
+    "retryExecution": "execution.retry",
+    "signalExecution": "execution.signal",
+    "resolveStep": "execution.resolve",
+    "bulkExecutions": "execution.bulk",
+}
+"""What each mutation must ask; one that is missing here fails the walk."""
+
+BODIES: dict[str, Any] = {
+    "createWorkflow": workflow(),
+    "updateWorkflow": workflow("changed"),
+    "validateWorkflow": workflow(),
+    "buildWorkflow": workflow(),
+    "resolveStep": {"outcome": "retry"},
+    "bulkExecutions": {"action": "cancel", "filter": {"workflowId": str(uuid4())}},
+}
+GATED = [route for route in ROUTES if not route.public and route.name != "streamExecutionEvents"]
+"""The stream does not end by itself here; it has its own test."""
+
+
+async def things(edge: Edge) -> dict[str, str]:
+    execution = await edge.executed()
+    return {"workflowId": execution["workflowId"], "executionId": execution["id"], "templateId": await template(edge)}
+
+
+async def template(edge: Edge) -> str:
+    found = (await edge.rest("GET", "/api/workflow-templates")).json()
+    return str(found[0]["id"])
+
+
+def path_of(route: Route, ids: dict[str, str]) -> str:
+    if route.path.startswith("/api/executions"):
+        identifier = ids["executionId"]
+    elif route.path.startswith("/api/workflow-templates"):
+        identifier = ids["templateId"]
+    else:
+        identifier = ids["workflowId"]
+    filled = route.path.replace("{id}", identifier).replace("{version}", "1.0.0")
+    return filled.replace("{stepId}", "greet").replace("{name}", "go")
+
+
+@pytest.mark.parametrize("route", GATED, ids=lambda route: f"{route.method} {route.path}")
+async def test_every_route_asks_for_its_action(edge: Edge, route: Route) -> None:
+    ids = await things(edge)
+    edge.gate.asked.clear()
+    body = BODIES.get(route.name, {}) if route.body is not None else None
+
+    response = await edge.rest(route.method, path_of(route, ids), body)
+
+    assert response.status_code < 500, response.text
+    assert route.action is not None
+    assert route.action in edge.gate.asked, (route.action, edge.gate.asked, response.text)
+
+
+@pytest.mark.parametrize("route", GATED, ids=lambda route: f"{route.method} {route.path}")
+async def test_no_route_answers_without_a_token(edge: Edge, route: Route) -> None:
+    ids = dict.fromkeys(("workflowId", "executionId", "templateId"), str(uuid4()))
+    edge.gate.asked.clear()
+
+    response = await edge.client.request(route.method, path_of(route, ids))
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert edge.gate.asked == []
+
+
+def example(kind: Any, ids: dict[str, str], name: str) -> Any:
+    inner = get_named_type(kind)
+    if name in ids:
+        return ids[name]
+    if name == "definition":
+        return workflow()
+    if is_enum_type(inner):
+        return next(iter(inner.values))
+    if isinstance(inner, GraphQLInputObjectType):
+        return {}
+    return {"Int": 1, "Boolean": False, "SemVer": "1.0.0"}.get(inner.name, "greet")
+
+
+@pytest.mark.parametrize("name", sorted(MUTATIONS.fields))
+async def test_every_mutation_asks_for_its_action(edge: Edge, name: str) -> None:
+    ids = await things(edge)
+    field = MUTATIONS.fields[name]
+    kind = get_named_type(field.args["input"].type)
+    assert isinstance(kind, GraphQLInputObjectType)
+    given = {n: example(f.type, ids, n) for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)}
+    edge.gate.asked.clear()
+
+    response = await edge.post_graphql(
+        f"mutation ($input: {kind.name}!) {{ {name}(input: $input) {{ __typename }} }}", {"input": given}
+    )
+
+    assert response.status_code == 200, response.text
+    assert "errors" not in response.json(), json.dumps(response.json())
+    assert ACTION_OF[name] in edge.gate.asked
+
+
+@pytest.mark.parametrize("name", sorted(MUTATIONS.fields))
+async def test_nobody_without_a_known_role_changes_anything(edge: Edge, name: str) -> None:
+    ids = await things(edge)
+    kind = get_named_type(MUTATIONS.fields[name].args["input"].type)
+    assert isinstance(kind, GraphQLInputObjectType)
+    given = {n: example(f.type, ids, n) for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)}
+
+    data = await edge.graphql(
+        f"""mutation ($input: {kind.name}!) {{ {name}(input: $input) {{
+              __typename
+              ... on PolicyDenied {{ decisionId policyRevision denials {{ code message path policy }} }} }} }}""",
+        {"input": given},
+        role="stranger",
+    )
+
+    if name == "validateWorkflow":
+        assert data[name]["__typename"] == "ValidateWorkflowSuccess"
+        return
+    assert data[name]["__typename"] == "PolicyDenied"
+    assert data[name]["denials"]
+
+
+def test_every_result_has_all_expected_failures() -> None:
+    expected = {"ValidationFailed", "PolicyDenied", "Conflict", "NotFound", "RateLimited"}
+    assert isinstance(MUTATIONS, GraphQLObjectType)
+    for name, field in MUTATIONS.fields.items():
+        title = name[0].upper() + name[1:]
+        result = get_named_type(field.type)
+        members = {kind.name for kind in result.types}
+        assert result.name == f"{title}Result"
+        assert members == expected | {f"{title}Success"}
+        assert get_named_type(field.args["input"].type).name == f"{title}Input"
+        assert list(field.args) == ["input"]
