@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +11,13 @@ from typing import Final
 import uvloop
 
 from engine.actions.builtin import load_registry
-from engine.actions.connections.values import Connection
+from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
 from engine.clock import SystemClock
-from engine.errors import NotFound, Unavailable
+from engine.errors import Unavailable
 from engine.queue.link import Link, connect
+from engine.services.connections import StoredConnections
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.migrate import check_version
@@ -25,18 +27,6 @@ from workers.worker import Surroundings, Worker
 
 CONNECT_TRIES: Final = 30
 CONNECT_AGAIN_S: Final = 1.0
-
-
-class NoConnections:
-    """Where no connections are stored: every name is unknown."""
-
-    async def resolve(self, tenant: str, name: str) -> Connection:  # noqa: ARG002 - the interface of all resolvers
-        """Never answers one.
-
-        Raises:
-            NotFound: always.
-        """
-        raise NotFound("connection", name)
 
 
 def serve_worker(settings: Settings) -> None:
@@ -69,7 +59,8 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
     clock = SystemClock()
     await check_version(settings.database_url)
     database = Database.connect(settings.database_url, application_name="maestro worker")
-    tools = make_tools(AllowList.parse(settings.outbound_allow), NoConnections(), clock)
+    connections = StoredConnections(database, SecretBox(settings.encryption_keys, secrets.token_bytes))
+    tools = make_tools(AllowList.parse(settings.outbound_allow), connections, clock)
     link = await _connect(settings.redis_url)
     try:
         await database.check_durability()

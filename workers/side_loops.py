@@ -13,6 +13,7 @@ from engine.store import claims, sweeps, timers, workers
 from engine.store.hot import HotConnection
 from engine.store.sweeps import Findings
 from engine.telemetry.crash_points import reach
+from workers.clocks import DatabaseClock
 from workers.config import WorkerConfig
 from workers.intake import Intake
 from workers.leases import Lease
@@ -42,7 +43,7 @@ class Heartbeat:
         connection: HotConnection,
         lease: Lease,
         runner: Runner,
-        clock: Clock,
+        clock: DatabaseClock,
         config: WorkerConfig,
     ) -> None:
         self._worker_id = worker_id
@@ -72,9 +73,11 @@ class Heartbeat:
         had_lapsed = not self._lease.is_trusted()
         asked_at = self._clock.monotonic()
         timeout_s = self._config.trusted_s
-        if not await workers.heartbeat(self._connection, self._worker_id, self._config.lease_s, timeout_s):
+        present = await workers.heartbeat(self._connection, self._worker_id, self._config.lease_s, timeout_s)
+        if present is None:
             raise WorkerStoppedError("This worker was stopped from outside.")
         reach("heartbeat")
+        self._clock.learn(present, asked_at)
         lost = await self._verify() if had_lapsed and self._runner.held else 0
         self._lease.renew(asked_at)
         self._runner.resume()

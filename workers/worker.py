@@ -24,6 +24,7 @@ from engine.store.database import APP_ROLE, LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from engine.telemetry.crash_points import reach
 from workers.acknowledger import Acknowledger
+from workers.clocks import DatabaseClock
 from workers.config import WorkerConfig
 from workers.intake import Intake
 from workers.leases import Lease
@@ -54,10 +55,10 @@ class Worker:
 
     def __init__(self, surroundings: Surroundings, config: WorkerConfig) -> None:
         self._config = config
-        self._clock = surroundings.clock
+        self._clock = DatabaseClock(surroundings.clock)
         self.id = self._new_id()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
-        database, clock = surroundings.database, surroundings.clock
+        database, clock = surroundings.database, self._clock
         self._hearts, self._taking, self._looking, self._firing, self._listening = (
             HotConnection(database, LOOP_ROLE) for _ in range(5)
         )

@@ -46,8 +46,11 @@ class Received:
 class Dispatch:
     """One consumer of the group, over all shards, and over the worker's own stream."""
 
-    def __init__(self, link: Link, streams: Streams, worker_id: UUID) -> None:
+    def __init__(
+        self, link: Link, streams: Streams, worker_id: UUID, *, reclaim_idle_ms: int = RECLAIM_IDLE_MS
+    ) -> None:
         self._link = link
+        self._reclaim_idle_ms = reclaim_idle_ms
         self._consumer = str(worker_id)
         self._own = streams.of_worker(worker_id)
         self._streams = (*streams.all(), self._own)
@@ -226,7 +229,7 @@ class Dispatch:
         found: list[tuple[Message, int]] = []
         while len(found) < count:
             answer = await self._link.commands.xautoclaim(
-                stream, GROUP, self._consumer, RECLAIM_IDLE_MS, start_id=self._cursor[stream], count=count
+                stream, GROUP, self._consumer, self._reclaim_idle_ms, start_id=self._cursor[stream], count=count
             )
             cursor, entries = answer[0], answer[1]
             self._cursor[stream] = cursor.decode() if isinstance(cursor, bytes) else str(cursor)

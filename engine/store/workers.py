@@ -1,5 +1,6 @@
 """Rows of worker processes: the time limit of all leases that a worker holds stands on its one row."""
 
+from datetime import datetime
 from uuid import UUID
 
 from engine.store.hot import HotConnection
@@ -13,14 +14,15 @@ async def register(connection: HotConnection, worker_id: UUID, name: str, lease_
     await connection.fetch(_SQL["register"], worker_id, name, lease_s)
 
 
-async def heartbeat(connection: HotConnection, worker_id: UUID, lease_s: float, timeout_s: float) -> bool:
-    """Extend the lease. False: the row is stopped or gone, the worker holds nothing and must end.
+async def heartbeat(connection: HotConnection, worker_id: UUID, lease_s: float, timeout_s: float) -> datetime | None:
+    """Extend the lease. Returns the database's present; None: the row is stopped or gone, the worker must end.
 
     Raises:
         Unavailable: no answer within `timeout_s`; the lease may or may not have been extended.
     """
     rows = await connection.fetch(_SQL["heartbeat"], worker_id, lease_s, timeout_s=timeout_s)
-    return bool(rows)
+    present: datetime | None = rows[0]["present"] if rows else None
+    return present
 
 
 async def stop(connection: HotConnection, worker_id: UUID) -> None:

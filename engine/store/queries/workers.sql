@@ -5,7 +5,7 @@ VALUES ('*', $1, $2, now() + make_interval(secs => $3));
 -- name: heartbeat   no row: the worker was stopped or forgotten, and must not go on
 UPDATE workers SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $2)
  WHERE tenant_id = '*' AND id = $1 AND stopped_at IS NULL
-RETURNING id;
+RETURNING clock_timestamp() AS present;
 
 -- name: stop   its executions are free for others from now on; they are rescued as those of a dead worker are
 UPDATE workers SET stopped_at = now(), lease_until = now() WHERE tenant_id = '*' AND id = $1 RETURNING id;
