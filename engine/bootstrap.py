@@ -1,9 +1,11 @@
 """Wires the use cases for a process that serves them. Workers wire themselves (`workers.process`)."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from engine.actions.builtin import load_registry
+from engine.actions.connections.secret_box import SecretBox
 from engine.actions.connections.values import Connection
 from engine.actions.outbound.allow import AllowList
 from engine.actions.registry import ActionRegistry
@@ -49,6 +51,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             gate=RoleTableGate(uuid7_factory(clock)),
             catalogue=lambda: catalogue,
             clock=clock,
+            secret_box=SecretBox(settings.encryption_keys, secrets.token_bytes),
             probes=(("redis", lambda: _ping(link)),),
         )
         assembled = assemble(parts)

@@ -61,7 +61,7 @@ class Settings:
         policy_mode: whether denials refuse.
         ledger_url: the provenance ledger; `None`: nothing is sent to one.
         ledger_token: bearer of calls to the ledger.
-        encryption_key: 32 bytes for secrets at rest.
+        encryption_keys: 32 bytes each for secrets at rest: the first encrypts, the others still decrypt.
         qos_file: classes, budgets and backpressure.
         outbound_allow: networks, hosts and host:port pairs that steps may reach although they are not public.
         graphql_introspection: whether `/graphql` describes itself.
@@ -88,7 +88,7 @@ class Settings:
     policy_mode: PolicyMode
     ledger_url: str | None
     ledger_token: str | None = field(repr=False)
-    encryption_key: bytes | None = field(repr=False)
+    encryption_keys: tuple[bytes, ...] = field(repr=False)
     qos_file: Path
     outbound_allow: tuple[str, ...]
     graphql_introspection: Introspection
@@ -151,7 +151,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         policy_mode=read.choice("MAESTRO_POLICY_MODE", PolicyMode, PolicyMode.ENFORCE),
         ledger_url=read.url("MAESTRO_LEDGER_URL", {"https", "http"}),
         ledger_token=read.secret("MAESTRO_LEDGER_TOKEN"),
-        encryption_key=read.key("MAESTRO_ENCRYPTION_KEY"),
+        encryption_keys=read.keys("MAESTRO_ENCRYPTION_KEY"),
         qos_file=Path(read.text("MAESTRO_QOS_FILE") or "router/qos.yaml"),
         outbound_allow=read.items("MAESTRO_OUTBOUND_ALLOW"),
         graphql_introspection=read.switch("MAESTRO_GRAPHQL_INTROSPECTION", default=Introspection.ON),
@@ -249,11 +249,11 @@ class _Reader:
             self.fault(f"{name} is shorter than {MIN_SECRET_BYTES} bytes")
         return value
 
-    def key(self, name: str) -> bytes | None:
-        """32 bytes in base64, the URL-safe alphabet and missing padding allowed."""
-        value = self.text(name)
-        if value is None:
-            return None
+    def keys(self, name: str) -> tuple[bytes, ...]:
+        """Keys of 32 bytes in base64, the URL-safe alphabet and missing padding allowed, parted by commas."""
+        return tuple(self._key(name, item) for item in self.items(name))
+
+    def _key(self, name: str, value: str) -> bytes:
         standard = value.replace("-", "+").replace("_", "/").rstrip("=")
         try:
             decoded = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

@@ -50,7 +50,7 @@ def test_every_value_is_read() -> None:
     )
     assert settings.migration_database_url == "postgresql://owner:p@127.0.0.1/maestro"
     assert settings.port == 8080
-    assert settings.encryption_key == KEY
+    assert settings.encryption_keys == (KEY,)
     assert settings.outbound_allow == ("10.0.0.0/8", "receiver:8080")
     assert settings.graphql_introspection is Introspection.OFF
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]

@@ -8,7 +8,6 @@ import asyncpg
 
 from engine.actions.attempts import attempt_over, seconds_for
 from engine.actions.connections.values import PostgresConnection
-from engine.actions.database_pools import DatabasePools
 from engine.actions.database_statements import Progress, Statement, make_record_table, run_once
 from engine.actions.database_values import ParameterError
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
@@ -92,15 +91,10 @@ class Database:
     def __init__(self, tools: ActionTools) -> None:
         self._tools = tools
         self._schema = compile_schema(CONFIG_SCHEMA)
-        self._pools = DatabasePools(tools.guard)
 
     async def run(self, context: ActionContext) -> Result:
         """`{rows, rowCount, truncated}`."""
         return await attempt_over(self._tools, context, self._schema, PostgresConnection, self._attempt)
-
-    async def close(self) -> None:
-        """Close pooled connections."""
-        await self._pools.close()
 
     async def _attempt(self, context: ActionContext, connection: PostgresConnection) -> Result:
         statement = _statement(context.config)
@@ -133,7 +127,7 @@ class Database:
     async def _transact(
         self, context: ActionContext, connection: PostgresConnection, statement: Statement, progress: Progress
     ) -> JsonObject:
-        pool = await self._pools.of(connection)
+        pool = await self._tools.databases.of(connection)
         async with pool.acquire() as session:
             try:
                 return await run_once(session, statement, context.idempotency_key, connection.record_table, progress)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.actions.connections.values import ConnectionResolver
+from engine.actions.database_pools import DatabasePools
 from engine.actions.outbound.allow import AllowList
 from engine.actions.outbound.circuits import Circuits
 from engine.actions.outbound.guard import OutboundGuard, Resolver, SystemResolver
@@ -15,12 +16,13 @@ from engine.clock import Clock
 class ActionTools:
     """Given to every action that reaches out, the ones of installed packages included.
 
-    Whatever opens a connection must go through `guard` (and `traffic`); `http` does.
+    Whatever opens a connection must go through `guard` (and `traffic`); `http` and `databases` do.
     """
 
     guard: OutboundGuard
     traffic: Traffic
     http: HttpClient
+    databases: DatabasePools
     connections: ConnectionResolver
     clock: Clock
     resolver: Resolver
@@ -28,6 +30,7 @@ class ActionTools:
     async def close(self) -> None:
         """Close pooled connections; look-ups that hang are not waited for."""
         await self.http.close()
+        await self.databases.close()
         if isinstance(self.resolver, SystemResolver):
             self.resolver.close()
 
@@ -44,4 +47,5 @@ def make_tools(
     looked_up_by = resolver or SystemResolver()
     guard = OutboundGuard(allow, looked_up_by, enforce=enforce_guard)
     traffic = Traffic(Circuits(clock), clock)
-    return ActionTools(guard, traffic, HttpClient(guard, traffic), connections, clock, looked_up_by)
+    http, databases = HttpClient(guard, traffic), DatabasePools(guard)
+    return ActionTools(guard, traffic, http, databases, connections, clock, looked_up_by)

@@ -1,10 +1,12 @@
 """Puts the use cases together from what they work with."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from engine.actions.connections.secret_box import SecretBox
 from engine.clock import Clock
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.templates import BUILT_IN_TEMPLATES
@@ -12,6 +14,7 @@ from engine.policy.gate import Gate
 from engine.queue.bell import Bell
 from engine.services.actions import Actions
 from engine.services.authority import Authority
+from engine.services.connections import Connections
 from engine.services.controls import Controls
 from engine.services.documents import Documents
 from engine.services.executions import Executions, Pause
@@ -35,12 +38,18 @@ async def look_again(_execution_id: UUID) -> None:
     await asyncio.sleep(LOOK_AGAIN_S)
 
 
+def keyless() -> SecretBox:
+    """A box of an installation without an encryption key: it keeps no secrets."""
+    return SecretBox((), secrets.token_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the use cases work with.
 
     Attributes:
         catalogue: the actions of this installation, asked for at each check.
+        secret_box: what seals the secrets of connections.
         probes: further dependencies that readiness names, beside the database.
         pause: what an event stream does before it looks for more.
     """
@@ -50,6 +59,7 @@ class Parts:
     gate: Gate
     catalogue: Callable[[], ActionCatalogue]
     clock: Clock
+    secret_box: SecretBox = field(default_factory=keyless)
     probes: tuple[tuple[str, Probe], ...] = ()
     pause: Pause = look_again
 
@@ -82,6 +92,7 @@ def assemble(parts: Parts) -> Assembled:
         executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
         templates=Templates(database, authority, workflows, BUILT_IN_TEMPLATES),
         actions=Actions(authority, parts.catalogue),
+        connections=Connections(database, authority, parts.secret_box),
         health=Health({"postgresql": database.ping, **dict(parts.probes)}),
     )
     return Assembled(services, acceptance)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.services.actions import Actions
+from engine.services.connections import Connections
 from engine.services.executions import Executions
 from engine.services.health import Health
 from engine.services.templates import Templates
@@ -17,4 +18,5 @@ class Services:
     executions: Executions
     templates: Templates
     actions: Actions
+    connections: Connections
     health: Health

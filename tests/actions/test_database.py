@@ -70,7 +70,6 @@ async def bank(database_url: str) -> AsyncIterator[Bank]:
     tools = tools_allowing(f"{settings['host']}:{settings['port']}", connections=connections)
     action = Database(tools)
     yield Bank(tools, action, connections, own, database_url)
-    await action.close()
     await tools.close()
     await own.close()
 
