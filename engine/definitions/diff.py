@@ -150,7 +150,7 @@ class _Collector:
             here = (*place, name)
             if name == "connections":
                 self._connections(before, after, here, existing)
-            elif name == "config" and isinstance(old, dict) and isinstance(new, dict):
+            elif name == "config":
                 self._config(old, new, here)
             else:
                 self._values(old, new, here, ("steps", "*", name))
@@ -160,7 +160,16 @@ class _Collector:
             item = StepDifference(str(before.get("id")), config_hash(before), config_hash(after), paths)
             self.changed.insert(position, item)
 
-    def _config(self, before: JsonObject, after: JsonObject, place: Place) -> None:
+    def _config(self, before: Json | Missing, after: Json | Missing, place: Place) -> None:
+        if before is MISSING:
+            self.changes.append(Change(place, MISSING, {}, ChangeClass.COSMETIC))
+        old_config = before if isinstance(before, dict) else {}
+        new_config = after if isinstance(after, dict) else {}
+        self._config_members(old_config, new_config, place)
+        if after is MISSING:
+            self.changes.append(Change(place, {}, MISSING, ChangeClass.COSMETIC))
+
+    def _config_members(self, before: JsonObject, after: JsonObject, place: Place) -> None:
         for name in member_names(before, after):
             old, new = before.get(name, MISSING), after.get(name, MISSING)
             here, rule = (*place, name), ("steps", "*", "config", name)

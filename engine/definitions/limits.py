@@ -63,7 +63,7 @@ def _is_plainly_fine(document: Json) -> bool:
 
 
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-_LARGE_NUMBER: Final = re.compile(rb"[0-9]{16}|[:,\[]-?[0-9][0-9.]*e[0-9]")
+_LARGE_NUMBER: Final = re.compile(rb"[0-9]{16}|(?:\A|[:,\[])-?[0-9][0-9.]*e[+]?[0-9]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEP_OF: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
