@@ -19,6 +19,7 @@ _COMMANDS = {
     "token": "scripts.cli.token:token",
     "workflows": "scripts.cli.workflows:workflows",
     "executions": "scripts.cli.executions:executions",
+    "actions": "scripts.cli.actions:actions",
 }
 
 
