@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -67,8 +68,6 @@ async def check_version(url: str) -> None:
 
 
 def _engine(url: str) -> AsyncEngine:
-    import asyncpg  # noqa: PLC0415  the driver is loaded where a connection is opened
-
     address = Address.parse(url)
     return create_async_engine(
         "postgresql+asyncpg://",
