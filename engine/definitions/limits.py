@@ -1,8 +1,6 @@
 """Limits of any document, whatever it says: depth, size, characters and numbers that later stages can rely on."""
 
-import re
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Final, TypeAlias
 
 import orjson
@@ -45,27 +43,24 @@ def survey(document: Json) -> Survey:
 
 
 def _is_plainly_fine(document: Json) -> bool:
-    """True only for documents within all limits, at a quarter of the price of the walk.
-
-    The serialiser refuses lone surrogates and integers beyond 64 bits; the rest shows in its text. False is no verdict.
-    """
+    """True only for documents within all limits, at a fraction of the price of the walk. False is no verdict."""
     try:
+        # The serialiser refuses lone surrogates, and shows NUL characters; an escaped backslash before u0000 looks the
+        # same, and the walk will tell the two apart.
         text = orjson.dumps(document)
     except TypeError:
         return False
-    if text.count(b",") >= MAX_ITEMS or b"\\u0000" in text or _LARGE_NUMBER.search(text) is not None:
+    if text.count(b",") >= MAX_ITEMS or b"\\u0000" in text:
         return False
-    # NaN and infinities are written as null, the only way in which a null could hide a number.
-    if b"null" in text:
-        return False
-    brackets = _STRING.sub(b"", text).translate(None, _NO_BRACKETS)
-    return max(accumulate(map(_STEP_OF.__getitem__, brackets)), default=0) <= MAX_DEPTH
+    return _is_within(document, MAX_DEPTH)
 
 
-_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-_LARGE_NUMBER: Final = re.compile(rb"[0-9]{16}|(?:\A|[:,\[])-?[0-9][0-9.]*e[+]?[0-9]")
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_STEP_OF: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+def _is_within(value: Json, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth > 0 and all(_is_within(one, depth - 1) for one in value.values() if one.__class__ is not str)
+    if isinstance(value, list):
+        return depth > 0 and all(_is_within(one, depth - 1) for one in value if one.__class__ is not str)
+    return not isinstance(value, int | float) or -MAX_SAFE_NUMBER <= value <= MAX_SAFE_NUMBER
 
 
 _Trail: TypeAlias = "tuple[_Trail, str | int] | None"
