@@ -82,11 +82,16 @@ def stop(child: subprocess.Popen[bytes], ask: signal.Signals, *, patience_s: flo
     """Ask the child to end, wait, and end it by force after `patience_s`. It is reaped in every case."""
     if child.poll() is None:
         child.send_signal(ask)
-        try:
-            child.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            child.kill()
-    child.wait()
+    wait_or_kill(child, patience_s=patience_s)
+
+
+def wait_or_kill(child: subprocess.Popen[bytes], *, patience_s: float) -> None:
+    """Wait for a child that was asked to end, and end it by force after `patience_s`. It is reaped in every case."""
+    try:
+        child.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def stop_leftovers(data: Path, ask: signal.Signals, *, patience_s: float) -> int:

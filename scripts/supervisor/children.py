@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.embedded.process import Command, spawn, stop
+from scripts.embedded.process import Command, spawn, wait_or_kill
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 30.0
@@ -75,11 +75,17 @@ class Child:
         self._process = None
         return ending
 
+    def ask_to_stop(self) -> None:
+        """Ask it to end, without waiting: many can then end at the same time. It is not started again."""
+        self._due_at = None
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
     def stop(self, *, patience_s: float) -> None:
         """Ask it to end, wait for it, end it by force when patience is over. It is not started again."""
-        self._due_at = None
+        self.ask_to_stop()
         if self._process is not None:
-            stop(self._process, signal.SIGTERM, patience_s=patience_s)
+            wait_or_kill(self._process, patience_s=patience_s)
             self._process = None
 
     def last_words(self) -> str:

@@ -32,7 +32,7 @@ from scripts.supervisor.processes import (
 from scripts.supervisor.servers import Servers
 
 _WATCH_S = 0.1
-_READY_S = 60.0
+_READY_S = 120.0
 _PROBE_S = 2.0
 _STILL_WAITING_S = 5.0
 _STOP_S = {"worker": 15.0}
@@ -220,6 +220,8 @@ class Run:
         if not self._children and not self._servers.started:
             return
         self._console.say("Stopping everything that was started ...")
+        for child in self._children:
+            child.ask_to_stop()
         while self._children:
             child = self._children.pop()
             child.stop(patience_s=_STOP_S.get(child.name, _STOP_DEFAULT_S))
