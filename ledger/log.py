@@ -9,7 +9,7 @@ is pending, whoever left it. A checkpoint is signed only if the stored hashes pr
 recorded *and* the last one that this data folder remembers.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from ledger.errors import HistoryLost, NotFound, Unavailable
@@ -74,11 +74,21 @@ class Log:
             HistoryLost: the database does not hold what was signed; nothing was appended, or what was is not signed.
             Unavailable: the database did not answer. What was sequenced stays, and the same call again finds it.
         """
-        found = await self._sequence(leaves)
+        by_hash = {leaf.hash: leaf for leaf in leaves}
+        indices, known = await self._sequence(by_hash)
         await self._crash_point("sequenced")
-        await self.settle()
+        origin = (await self.settle()).checkpoint.origin
         async with self._database.transaction() as connection:
-            return await _prove(LogStore(connection), [leaf.hash for leaf in leaves], found)
+            store = LogStore(connection)
+            envelopes = {indices[each]: leaf.envelope for each, leaf in by_hash.items()}
+            if known:  # the envelope of then, not the one that came with this call
+                stored = await store.envelopes([indices[each] for each in known])
+                envelopes.update({indices[each]: stored.get(indices[each]) for each in known})
+            proofs = await _prove(store, origin, sorted(indices.values()))
+        return [
+            Registered(indices[each], each, each in known, proofs[indices[each]], envelopes[indices[each]])
+            for each in (leaf.hash for leaf in leaves)
+        ]
 
     async def settle(self) -> SignedCheckpoint:
         """Integrate and publish whatever is pending; the newest checkpoint."""
@@ -86,19 +96,20 @@ class Log:
         await self._crash_point("integrated")
         return await self._publish()
 
-    async def _sequence(self, leaves: Sequence[Leaf]) -> dict[bytes, int]:
-        """Index the leaves that are new; answers those that are known."""
+    async def _sequence(self, leaves: Mapping[bytes, Leaf]) -> tuple[dict[bytes, int], set[bytes]]:
+        """Index the leaves that are new; answers the index of each, and which were known."""
         async with self._database.transaction() as connection:
             store = LogStore(connection)
             state = await store.lock_state()
             await self._check_history(store, state)
-            fresh = {leaf.hash: leaf for leaf in leaves}
-            known = await store.find(list(fresh))
-            fresh = {each: leaf for each, leaf in fresh.items() if each not in known}
+            indices = await store.find(list(leaves))
+            known = set(indices)
+            fresh = {each: leaf for each, leaf in leaves.items() if each not in known}
             if fresh:
                 await store.sequence(state.sequenced_size, fresh)
+            indices.update({each: state.sequenced_size + at for at, each in enumerate(fresh)})
             await self._crash_point("sequencing")
-        return known
+        return indices, known
 
     async def _integrate(self) -> None:
         async with self._database.transaction() as connection:
@@ -226,26 +237,20 @@ class Log:
             return second, await Tree(store).consistency(first, second)
 
 
-async def _prove(store: LogStore, hashes: Sequence[bytes], known: dict[bytes, int]) -> list[Registered]:
-    """Answer for leaves that are all published, each with its proof against the first checkpoint that holds it."""
-    origin = (await store.read_state()).origin
-    indices = await store.find(list(set(hashes)))
-    envelopes = await store.envelopes(list(indices.values()))
+async def _prove(store: LogStore, origin: str, indices: Sequence[int]) -> dict[int, str]:
+    """Proofs of published entries, in rising order, each against the first checkpoint that holds it."""
     tree = Tree(store)
-    answers: dict[bytes, Registered] = {}
-    pending = sorted(indices.items(), key=lambda item: item[1])
+    texts: dict[int, str] = {}
+    pending = list(indices)
     while pending:
-        signed = await store.first_checkpoint_with(origin, pending[0][1])
+        signed = await store.first_checkpoint_with(origin, pending[0])
         if signed is None:
-            raise HistoryLost(f"Entry {pending[0][1]} was appended and is in no checkpoint.")
-        size = signed.checkpoint.size
-        held = [item for item in pending if item[1] < size]
+            raise HistoryLost(f"Entry {pending[0]} was appended and is in no checkpoint.")
+        held = [index for index in pending if index < signed.checkpoint.size]
         pending = pending[len(held) :]
-        proofs = await tree.inclusion([index for _, index in held], size)
-        for (leaf, index), proof in zip(held, proofs, strict=True):
-            text = proof_text(index, proof, signed.note)
-            answers[leaf] = Registered(index, leaf, leaf in known, text, envelopes.get(index))
-    return [answers[each] for each in hashes]
+        proofs = await tree.inclusion(held, signed.checkpoint.size)
+        texts.update({index: proof_text(index, proof, signed.note) for index, proof in zip(held, proofs, strict=True)})
+    return texts
 
 
 def _lost(earlier: Checkpoint, state: State) -> HistoryLost:

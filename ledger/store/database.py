@@ -21,7 +21,9 @@ DRIVER_ERRORS = (
 )
 _ENTER = (
     "SELECT set_config('role', 'maestro_ledger', true), set_config('statement_timeout', '15s', true),"
-    " set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '30s', true)"
+    " set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '30s', true),"
+    # A plan that was cached while a table was tiny would scan it for ever; every statement here has an index.
+    " set_config('enable_seqscan', 'off', true)"
 )
 _ACQUIRE_S = 10.0
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import httpx
 import orjson
-import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer._key import SSlibKey
@@ -87,15 +86,17 @@ async def test_older_clients_register_any_object(opener: Opener) -> None:
         assert answer.json()["evidenceId"] == answer.json()["leafHash"] == merkle.leaf_hash(data).hex()
 
 
-@pytest.mark.parametrize("path", ["/register/versions", "/register/executions", "/evidence/register"])
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "Basic service-token", "Bearer \xe9"])
-async def test_writes_need_the_token(opener: Opener, path: str, header: str) -> None:
+async def test_writes_need_the_token(opener: Opener) -> None:
+    headers = ["", "Bearer", "Bearer wrong", "Basic service-token", "Bearer \xe9"]
     async with opener() as ledger, client_of(ledger) as client:
-        answer = await client.post(path, json={"manifests": [MANIFEST]}, headers=[(b"Authorization", header.encode())])
-        assert answer.status_code == 401
-        assert answer.headers["www-authenticate"] == "Bearer"
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["code"] == "auth.required"
+        for path in ("/register/versions", "/register/executions", "/evidence/register"):
+            for header in headers:
+                sent = [(b"Authorization", header.encode())]
+                answer = await client.post(path, json={"manifests": [MANIFEST]}, headers=sent)
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"] == "Bearer"
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json()["code"] == "auth.required"
         assert (await ledger.log.latest()).checkpoint.size == 0
 
 
@@ -131,28 +132,28 @@ async def test_a_batch_with_one_bad_item_registers_nothing_and_names_it(opener: 
         assert (await ledger.log.latest()).checkpoint.size == 0
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
-        ("/entries/0", 404, "not_found"),
-        ("/entries/99999999999999999999999", 404, "not_found"),
-        ("/proof/inclusion", 400, "request.malformed"),
-        ("/proof/inclusion?index=0", 404, "not_found"),
-        ("/proof/inclusion?index=-1", 400, "request.malformed"),
-        ("/proof/inclusion?leafHash=zz", 400, "request.malformed"),
-        ("/proof/inclusion?index=0&x=1", 400, "request.malformed"),
-        ("/proof/consistency", 400, "request.malformed"),
-        ("/proof/consistency?first=0", 404, "not_found"),
-        ("/proof/consistency?first=2&second=1", 404, "not_found"),
-        ("/nowhere", 404, "request.not_found"),
-        ("/register/versions", 405, "request.method_not_allowed"),
-    ],
-)
-async def test_reads_that_cannot_be_answered(opener: Opener, path: str, status: int, code: str) -> None:
+REFUSED_READS = [
+    ("/entries/0", 404, "not_found"),
+    ("/entries/99999999999999999999999", 404, "not_found"),
+    ("/proof/inclusion", 400, "request.malformed"),
+    ("/proof/inclusion?index=0", 404, "not_found"),
+    ("/proof/inclusion?index=-1", 400, "request.malformed"),
+    ("/proof/inclusion?leafHash=zz", 400, "request.malformed"),
+    ("/proof/inclusion?index=0&x=1", 400, "request.malformed"),
+    ("/proof/consistency", 400, "request.malformed"),
+    ("/proof/consistency?first=0", 404, "not_found"),
+    ("/proof/consistency?first=2&second=1", 404, "not_found"),
+    ("/nowhere", 404, "request.not_found"),
+    ("/register/versions", 405, "request.method_not_allowed"),
+]
+
+
+async def test_reads_that_cannot_be_answered(opener: Opener) -> None:
     async with opener() as ledger, client_of(ledger) as client:
-        answer = await client.get(path)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
-        assert answer.headers["content-type"] == "application/problem+json"
+        for path, status, code in REFUSED_READS:
+            answer = await client.get(path)
+            assert (path, answer.status_code, answer.json()["code"]) == (path, status, code)
+            assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_bodies_that_cannot_be_read(opener: Opener) -> None:
