@@ -6,7 +6,7 @@ This is the one table; `rest_shim/problems.py` is its counterpart.
 from typing import Any, TypeAlias
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.types.field import StrawberryField
 
 from engine import errors
@@ -76,6 +76,8 @@ def shown(error: GraphQLError) -> GraphQLError | None:
     original = error.original_error
     if original is None:
         code = "GRAPHQL_VALIDATION_FAILED" if error.path is None else "BAD_USER_INPUT"
+        if isinstance(error, GraphQLSyntaxError):
+            code = "GRAPHQL_PARSE_FAILED"
         return _with_extensions(error, {"code": code, **(error.extensions or {})})
     if isinstance(original, GraphQLError):
         return _with_extensions(error, {"code": "BAD_USER_INPUT", **(original.extensions or {})})
@@ -87,6 +89,11 @@ def shown(error: GraphQLError) -> GraphQLError | None:
 def masked(error: GraphQLError, reference: str) -> GraphQLError:
     """What stands for an error that nobody foresaw: a reference into the log."""
     return _with_extensions(error, {"code": "INTERNAL_SERVER_ERROR", "reference": reference}, "Something went wrong.")
+
+
+def presented(error: GraphQLError, reference: str) -> GraphQLError:
+    """The error as clients get it; presenting it again changes nothing."""
+    return shown(error) or masked(error, reference)
 
 
 def _facts(error: errors.MaestroError) -> dict[str, object]:

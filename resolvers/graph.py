@@ -24,7 +24,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, StreamExecutionResult
 
 from resolvers.context import RequestContext
-from resolvers.errors import ExpectedFailures, masked, shown
+from resolvers.errors import ExpectedFailures, presented, shown
 from resolvers.limits import Bounds, excess_of, limit_rule
 from resolvers.mutations.executions import ExecutionMutations
 from resolvers.mutations.workflows import WorkflowMutations
@@ -141,7 +141,7 @@ class ShowFaults(SchemaExtension):
 
     def _visible(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         reference = _reference(self.execution_context)
-        return [shown(error) or masked(error, reference) for error in errors]
+        return [presented(error, reference) for error in errors]
 
 
 class NoSdlRule(ValidationRule):

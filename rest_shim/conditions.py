@@ -58,7 +58,8 @@ def idempotency_key(header: str | None) -> str | None:
     text = header.strip()
     quoted = _QUOTED.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else text
-    if not _BARE.fullmatch(key) or len(key) > MAX_KEY_LENGTH:
+    is_open = quoted is None and '"' in text
+    if is_open or not _BARE.fullmatch(key) or len(key) > MAX_KEY_LENGTH:
         raise MalformedRequest(
             f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} visible ASCII characters, bare or in double quotes.",
             code="idempotency.key_malformed",

@@ -21,6 +21,7 @@ from federation.config import AppConfig
 from federation.graphql.negotiation import Form, form_of
 from federation.graphql.requests import GraphQLRequest, read_request
 from resolvers.context import RequestContext
+from resolvers.errors import presented
 from resolvers.graph import ComposerSchema
 from rest_shim.bounds import bounded
 from rest_shim.endpoint import authenticate
@@ -83,7 +84,7 @@ class GraphQLView:
             context_value=context,
             allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
         )
-        body = _body(result)
+        body = _body(result, context.reference)
         status = 400 if form is Form.GRAPHQL and "data" not in body else 200
         return _response(body, status, form)
 
@@ -94,7 +95,7 @@ class GraphQLView:
             operation_name=asked.operation_name,
             context_value=context,
         )
-        return StreamingResponse(_events(results), media_type=Form.EVENTS)
+        return StreamingResponse(_events(results, context.reference), media_type=Form.EVENTS)
 
 
 def refusal(error: MaestroError, form: Form) -> Response:
@@ -115,9 +116,13 @@ def _refused_operation(error: InvalidOperationTypeError, method: str) -> Maestro
     return MethodNotAllowed("POST") if method == "GET" else MalformedRequest(str(error))
 
 
-def _body(result: ExecutionResult | PreExecutionError) -> dict[str, Any]:
-    """Response of a result; one that failed before its execution began has no `data`."""
-    errors: list[GraphQLFormattedError] = [error.formatted for error in result.errors or ()]
+def _body(result: ExecutionResult | PreExecutionError, reference: str) -> dict[str, Any]:
+    """Response of a result; one that failed before its execution began has no `data`.
+
+    Errors are presented here once more: those of the parser pass none of the schema's extensions.
+    """
+    found = result.errors or ()
+    errors: list[GraphQLFormattedError] = [presented(error, reference).formatted for error in found]
     began = result.data is not None or any(error.path for error in result.errors or ())
     body: dict[str, Any] = {"data": result.data} if began else {}
     if errors:
@@ -131,7 +136,7 @@ def _response(body: dict[str, Any], status: int, form: Form, headers: dict[str, 
     return Response(orjson.dumps(body), status, headers, media_type=f"{form}; charset=utf-8")
 
 
-async def _events(results: Any) -> AsyncIterator[bytes]:
+async def _events(results: Any, reference: str) -> AsyncIterator[bytes]:
     """Frames of a stream (graphql-sse, distinct connections), with comments where nothing happens for 15 s."""
     waiting = asyncio.ensure_future(anext(results))
     try:
@@ -144,7 +149,7 @@ async def _events(results: Any) -> AsyncIterator[bytes]:
                 result = waiting.result()
             except StopAsyncIteration:
                 break
-            yield b"event: next\ndata: %s\n\n" % orjson.dumps(_body(result))
+            yield b"event: next\ndata: %s\n\n" % orjson.dumps(_body(result, reference))
             waiting = asyncio.ensure_future(anext(results))
         yield b"event: complete\ndata: \n\n"
     finally:

@@ -1,0 +1,153 @@
+"""Every limit, at it and over it."""
+
+from typing import Any
+
+import pytest
+
+from tests.federation.edge import Edge
+
+
+def deep(levels: int) -> str:
+    """A query of so many levels: a workflow's executions' workflow's executions, with a page of one."""
+    text, fields = "id", ["executions(first: 1)", "edges", "node", "workflow"]
+    for level in reversed(range(levels - 2)):
+        text = f"{fields[level % 4]} {{ {text} }}"
+    return f'query {{ workflow(id: "x") {{ {text} }} }}'
+
+
+QUERIES = {
+    "depth": (deep(10), deep(11)),
+    "aliases": (
+        "{ " + " ".join(f"a{n}: __typename" for n in range(15)) + " }",
+        "{ " + " ".join(f"a{n}: __typename" for n in range(16)) + " }",
+    ),
+    "directives": (
+        "{ " + " ".join("__typename @include(if: true)" for _ in range(20)) + " }",
+        "{ x: __typename " + " ".join("... @include(if: true) { __typename }" for _ in range(51)) + " }",
+    ),
+    "root fields": (
+        "{ " + " ".join("__typename" for _ in range(20)) + " }",
+        "{ " + " ".join("__typename" for _ in range(21)) + " }",
+    ),
+}
+
+
+async def answer_to(edge: Edge, query: str, variables: dict[str, Any] | None = None) -> tuple[int, set[str]]:
+    response = await edge.post_graphql(query, variables)
+    errors = response.json().get("errors", [])
+    return response.status_code, {error["extensions"].get("limit", error["extensions"]["code"]) for error in errors}
+
+
+@pytest.mark.parametrize("limit", sorted(QUERIES))
+async def test_a_document_at_its_limit_passes_and_one_over_it_does_not(edge: Edge, limit: str) -> None:
+    at, over = QUERIES[limit]
+
+    assert await answer_to(edge, at) == (200, set())
+    status, limits = await answer_to(edge, over)
+    assert (status, limit in limits) == (400, True)
+
+
+async def test_tokens_are_counted(edge: Edge) -> None:
+    # Each condition is nine tokens; the whole is just under, then over, a thousand.
+    assert (await answer_to(edge, "{ __typename " + "# comment\n" * 500 + " }"))[0] == 200
+    status, _ = await answer_to(edge, "{ " + "__typename " * 1_000 + "}")
+    assert status == 400
+
+
+async def test_the_text_of_a_document_is_bounded(edge: Edge) -> None:
+    padding = "#" * (32 * 1024 - len("{ __typename }"))
+
+    assert await answer_to(edge, "{ __typename }" + padding) == (200, set())
+    assert await answer_to(edge, "{ __typename }" + padding + "#") == (400, {"GRAPHQL_LIMIT_EXCEEDED"})
+
+
+async def test_one_operation_a_request(edge: Edge) -> None:
+    response = await edge.client.post(
+        "/graphql",
+        json={"query": "query A { __typename } query B { __typename }", "operationName": "A"},
+        headers=edge.headers() | {"accept": "application/graphql-response+json"},
+    )
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["limit"] == "operations"
+
+
+async def test_fourteen_lists_of_two_hundred_cost_too_much(edge: Edge) -> None:
+    lists = " ".join(f"a{n}: executions(first: 200) {{ edges {{ node {{ id }} }} }}" for n in range(14))
+
+    assert await answer_to(edge, f"{{ {lists} }}") == (400, {"cost"})
+
+
+async def test_fifty_executions_with_steps_and_scalars_do_not(edge: Edge) -> None:
+    query = """{ executions(first: 50) { totalCount pageInfo { hasNextPage endCursor }
+        edges { cursor node { id status startedAt completedAt workflow { id name }
+          steps { stepId status retryCount } } } } }"""
+
+    assert await answer_to(edge, query) == (200, set())
+
+
+@pytest.mark.parametrize(("first", "status"), [(100, 200), (200, 400)])
+async def test_cost_counts_the_page_size_of_variables(edge: Edge, first: int, status: int) -> None:
+    query = """query ($first: Int) { executions(first: $first) { edges { node {
+        id steps { stepId status retryCount } } } } }"""
+
+    assert (await answer_to(edge, query, {"first": first}))[0] == status
+
+
+async def test_cost_counts_the_default_of_variables(edge: Edge) -> None:
+    query = """query ($first: Int = 200) { executions(first: $first) { edges { node {
+        id steps { stepId status retryCount } } } } }"""
+
+    assert await answer_to(edge, query) == (400, {"cost"})
+
+
+async def test_cost_counts_fragments_as_often_as_they_are_spread(edge: Edge) -> None:
+    lists = " ".join(f"a{n}: executions(first: 200) {{ ...Page }}" for n in range(14))
+
+    query = f"{{ {lists} }} fragment Page on ExecutionConnection {{ edges {{ ...Edge }} }}"
+    query += " fragment Edge on ExecutionEdge { node { id } }"
+
+    assert await answer_to(edge, query) == (400, {"cost"})
+
+
+async def test_fragments_that_multiply_are_refused_without_being_expanded(edge: Edge) -> None:
+    fragments = " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(60))
+
+    status, limits = await answer_to(edge, f"{{ ...f0 }} {fragments} fragment f60 on Query {{ a: __typename }}")
+
+    assert (status, {"aliases", "root fields"} <= limits) == (400, True)
+
+
+async def test_fragments_in_a_circle_are_refused(edge: Edge) -> None:
+    status, _ = await answer_to(edge, "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }")
+
+    assert status == 400
+
+
+async def test_introspection_does_not_count_for_depth(edge: Edge) -> None:
+    from graphql import get_introspection_query  # noqa: PLC0415 - only this test needs the long text
+
+    status, limits = await answer_to(edge, get_introspection_query())
+
+    assert (status, limits) == (200, set())
+
+
+async def test_references_are_capped(edge: Edge) -> None:
+    query = "query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }"
+    reference = {"__typename": "Workflow", "id": "x"}
+
+    assert await answer_to(edge, query, {"r": [reference] * 500}) == (200, set())
+    assert await answer_to(edge, query, {"r": [reference] * 501}) == (400, {"references"})
+
+
+@pytest.mark.parametrize("size", [0, -1, 201])
+async def test_a_page_has_its_bounds(edge: Edge, size: int) -> None:
+    for argument in ("first", "last"):
+        response = await edge.post_graphql(f"{{ workflows({argument}: {size}) {{ edges {{ node {{ id }} }} }} }}")
+        assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_first_and_last_at_once_are_refused(edge: Edge) -> None:
+    response = await edge.post_graphql("{ workflows(first: 1, last: 1) { edges { node { id } } } }")
+
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
