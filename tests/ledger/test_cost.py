@@ -7,9 +7,12 @@ import os
 import time
 from collections.abc import Sequence
 
+import asyncpg
 import pytest
 
+from ledger.store.database import Database
 from ledger.store.log import TILE_WIDTH, LogStore
+from ledger.store.queries import load
 from ledger.values import Kind, Leaf
 from tests.ledger.conftest import Opener
 
@@ -37,6 +40,38 @@ class Counting:
 
 def leaves(numbers: Sequence[int]) -> list[Leaf]:
     return [Leaf(Kind.VERSION, b"%d" % number) for number in numbers]
+
+
+READS = {
+    "find_entries": "NULL",
+    "leaf_hashes": "0, 256",
+    "subtree_hashes": "1, 0, 256",
+    "last_checkpoint": "",
+    "checkpoint_of_size": "1",
+    "first_checkpoint_with": "1",
+    "entry": "1",
+    "entry_by_hash": "NULL",
+    "envelopes": "NULL",
+}
+
+
+async def test_no_plan_made_on_a_short_log_scans_it(opener: Opener, empty_database_url: str) -> None:
+    """A generic plan is cached with the first calls, when scanning a short table looks cheapest."""
+    statements = load("log.sql")
+    async with opener() as ledger:
+        await ledger.log.append(leaves(range(3)))
+        owner = await asyncpg.connect(empty_database_url)
+        await owner.execute("ANALYZE ledger.entries, ledger.checkpoints, ledger.subtrees")
+        await owner.close()
+        database = await Database.open(empty_database_url, pool_size=1)
+        async with database.transaction() as connection:
+            await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            for name, arguments in READS.items():
+                await connection.execute(f"PREPARE {name} AS {statements[name]}")
+                called = f"{name}({arguments})" if arguments else name
+                plan = await connection.fetch(f"EXPLAIN EXECUTE {called}")
+                assert "Seq Scan" not in "".join(row[0] for row in plan), name
+        await database.close()
 
 
 SIZES = [int(size) for size in os.environ.get("LEDGER_COST_SIZES", "300,1300,10300").split(",")]
