@@ -154,7 +154,7 @@ class Held:
             finished_at=state.finished_at if state.status.is_final else None,
             failure=state.failure,
             failed_steps=tuple(state.failed_steps),
-            release=not self.out and not any(not isinstance(effect, StopAction) for effect in outside),
+            release=state.status.is_final or self._only_waits(outside),
             announcements=self._announcements(new_id),
             effects=effects,
         )
@@ -171,6 +171,15 @@ class Held:
         self.is_proven = True
         if commit.effects is not None:
             self.known_mail.difference_update(commit.effects.mail)
+
+    def _only_waits(self, outside: list[OutsideEffect]) -> bool:
+        """True when nothing will be out once these effects have started."""
+        stopped: set[AttemptId] = set()
+        for effect in outside:
+            if not isinstance(effect, StopAction):
+                return False
+            stopped.add(attempt_id(effect))
+        return self.out.keys() <= stopped
 
     def _durable_effects(self, new_id: NewId) -> DurableEffects | None:
         finish = self._finish

@@ -181,7 +181,7 @@ class Runner:
             self.on_proven(held.ref.id)
         self._tell_timers(commit)
         if commit.release:
-            self._forget(held)
+            self._lose(held)
             if held.was_rung:
                 self.on_rung(held.ref)
         elif held.fault is not None:

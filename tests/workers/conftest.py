@@ -40,6 +40,24 @@ class Reader:
                     return
                 await asyncio.sleep(0.01)
 
+    async def until(self, question: str, *arguments: object, within_s: float = 20) -> None:
+        """Return when the question has an answer."""
+        async with asyncio.timeout(within_s):
+            while await self.connection.fetchval(question, *arguments) is None:  # noqa: ASYNC110 - a table tells nobody
+                await asyncio.sleep(0.01)
+
+    async def until_free(self, execution_id: UUID) -> None:
+        """Return when the execution has run and nobody holds it."""
+        await self.until(
+            "select 1 from executions where id = $1 and last_seq > 0 and lease_owner is null", execution_id
+        )
+
+    async def mail(self, execution_id: UUID) -> list[str]:
+        rows = await self.connection.fetch(
+            "select kind from execution_inbox where execution_id = $1 order by created_at", execution_id
+        )
+        return [row["kind"] for row in rows]
+
     async def checkpoints(self, execution_id: UUID) -> list[asyncpg.Record]:
         return list(
             await self.connection.fetch(
@@ -64,23 +82,39 @@ async def link(redis_url: str) -> AsyncIterator[Link]:
     await found.close()
 
 
+NewWorker = Callable[..., Worker]
 StartWorker = Callable[..., AbstractAsyncContextManager[Worker]]
 
 
 @pytest.fixture
-def start_worker(database_url: str, link: Link) -> StartWorker:
-    @asynccontextmanager
-    async def start(*actions: AnyAction, **config: float) -> AsyncIterator[Worker]:
+async def new_worker(database_url: str, link: Link) -> AsyncIterator[NewWorker]:
+    """Makes workers that have some actions besides the inline ones."""
+    opened: list[Database] = []
+
+    def make(*actions: AnyAction, **config: float) -> Worker:
         database = Database.connect(database_url, application_name=f"test-{uuid4()}")
+        opened.append(database)
         registry = ActionRegistry((*inline_actions(), *actions))
         surroundings = Surroundings(database, link, registry, SystemClock(), Streams())
-        worker = Worker(surroundings, WorkerConfig(**{"drain_s": 2.0, **config}))  # type: ignore[arg-type]
+        return Worker(surroundings, WorkerConfig(**{"drain_s": 2.0, **config}))  # type: ignore[arg-type]
+
+    yield make
+    for database in opened:
+        await database.close()
+
+
+@pytest.fixture
+def start_worker(new_worker: NewWorker) -> StartWorker:
+    """Runs workers for as long as the block lasts; leaving it stops them as SIGTERM does."""
+
+    @asynccontextmanager
+    async def start(*actions: AnyAction, **config: float) -> AsyncIterator[Worker]:
+        worker = new_worker(*actions, **config)
         task = asyncio.get_running_loop().create_task(worker.run())
         try:
             yield worker
         finally:
             worker.stop()
             await task
-            await database.close()
 
     return start
