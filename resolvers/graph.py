@@ -1,8 +1,9 @@
 """The executable schema: types, limits, caches, masking."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import strawberry
 from graphql import (
@@ -20,6 +21,7 @@ from strawberry.extensions import (
     SchemaExtension,
     ValidationCache,
 )
+from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, StreamExecutionResult
 
@@ -32,7 +34,10 @@ from resolvers.queries.actions import ActionQueries
 from resolvers.queries.executions import ExecutionQueries
 from resolvers.queries.workflows import WorkflowQueries
 from resolvers.subscriptions import Subscription
+from schema.context import Info
+from schema.executions import Execution
 from schema.scalars import SCALARS
+from schema.workflows import Workflow
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +70,10 @@ class GraphConfig:
 
 class ComposerSchema(strawberry.federation.Schema):
     """The schema; logs errors that nobody foresaw, and only those."""
+
+    def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
+        """References of other subgraphs, in their order; a malformed one is an error of its own place."""
+        return [_entity(info, reference) for reference in representations]
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log what will be masked, with its reference."""
@@ -151,6 +160,18 @@ class NoSdlRule(ValidationRule):
         """Look at one field."""
         if node.name.value == "_service":
             self.report_error(GraphQLError("The schema is not served here.", node))
+
+
+ENTITIES: Mapping[str, type[Workflow | Execution]] = {"Workflow": Workflow, "Execution": Execution}
+
+
+def _entity(info: Info, reference: object) -> Any:
+    """What a reference leads to, as an awaitable; or the error that stands in its place."""
+    members = reference if isinstance(reference, dict) else {}
+    entity, key = ENTITIES.get(str(members.get("__typename"))), members.get("id")
+    if entity is None or not isinstance(key, str):
+        return GraphQLError("A reference needs the `__typename` of an entity and its `id`.")
+    return entity.resolve_reference(info=info, id=strawberry.ID(key))
 
 
 def _reference(context: ExecutionContext | None) -> str:

@@ -1,5 +1,7 @@
 """What is committed is what is served."""
 
+from collections.abc import Callable
+
 import pytest
 from graphql import build_schema as build_core_schema
 from graphql import parse
@@ -52,7 +54,7 @@ def test_every_error_has_its_answer_over_rest(kind: type[errors.MaestroError]) -
     assert (described(kind)[0] == 500) == (kind in MASKED)
 
 
-MAKE = {
+MAKE: dict[type[errors.MaestroError], Callable[[], errors.MaestroError]] = {
     errors.Denied: lambda: errors.Denied("d", "r", ()),
     errors.NotFound: lambda: errors.NotFound("thing", "x"),
     errors.ValidationFailed: lambda: errors.ValidationFailed(()),

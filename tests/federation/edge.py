@@ -1,14 +1,17 @@
 """The API application over real services and a real database, with a gate that remembers what it was asked."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import httpx
 import jwt
+import uvicorn
 from prometheus_client import CollectorRegistry
 
 from engine.actions.builtin import load_registry
@@ -19,7 +22,7 @@ from engine.clock import Clock, SystemClock
 from engine.definitions.catalogue import ActionCatalogue
 from engine.identity.actor import Actor
 from engine.identity.tokens import TokenRules, TokenVerifier
-from engine.jsonvalue import JsonObject
+from engine.jsonvalue import Json, JsonObject
 from engine.policy.gate import Decision, Gate, Resource, RoleTableGate
 from engine.services.assembly import Parts, assemble
 from engine.services.identifiers import uuid7_factory
@@ -39,9 +42,11 @@ class RecordingGate:
         self._gate = gate
         self.asked: list[str] = []
 
-    async def authorise(self, actor: Actor, action: str, resource: Resource) -> Decision:
+    async def authorise(
+        self, actor: Actor, action: str, resource: Resource, context: Mapping[str, Json] = MappingProxyType({})
+    ) -> Decision:
         self.asked.append(action)
-        return await self._gate.authorise(actor, action, resource)
+        return await self._gate.authorise(actor, action, resource, context)
 
 
 class SilentBell:
@@ -65,7 +70,6 @@ class Edge:
     services: Services
     database: Database
     app: Any
-    actor: dict[str, Any] = field(default_factory=dict)
 
     def headers(self, **claims: Any) -> dict[str, str]:
         return {"authorization": f"Bearer {token(**claims)}"}
@@ -129,6 +133,29 @@ async def open_edge(
         yield Edge(client, gate, assembled.services, database, app)
     await assembled.close()
     await database.close()
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[str]:
+    """`host:port` of the application behind a real server: for what never ends by itself."""
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        lifespan="off",
+        log_config=None,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0)
+        assert not task.done()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"127.0.0.1:{port}"
+    server.should_exit = True
+    await task
 
 
 async def actions(clock: Clock) -> ActionCatalogue:

@@ -54,7 +54,7 @@ async def test_another_tenants_things_do_not_exist(edge: Edge) -> None:
     assert None not in await resolve(edge, *references)
 
 
-async def test_references_of_one_kind_are_one_batch(edge: Edge) -> None:
+async def test_references_of_one_kind_are_one_batch(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     created = [await edge.create(workflow(f"batched {n}")) for n in range(5)]
     asked: list[int] = []
     read = edge.services.workflows.get_many
@@ -63,18 +63,41 @@ async def test_references_of_one_kind_are_one_batch(edge: Edge) -> None:
         asked.append(len(ids))
         return await read(actor, ids)
 
-    edge.services.workflows.get_many = counting  # type: ignore[method-assign]
-    try:
-        found = await resolve(edge, *({"__typename": "Workflow", "id": one["id"]} for one in created))
-    finally:
-        del edge.services.workflows.get_many
+    monkeypatch.setattr(edge.services.workflows, "get_many", counting)
+    found = await resolve(edge, *({"__typename": "Workflow", "id": one["id"]} for one in created))
 
     assert [one and one["name"] for one in found] == [one["name"] for one in created]
     assert asked == [5]
 
 
-async def test_an_unknown_type_is_an_error(edge: Edge) -> None:
-    response = await edge.post_graphql(QUERY, {"r": [{"__typename": "Nothing", "id": "x"}]})
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"__typename": "Nothing", "id": "x"},
+        {"__typename": "WorkflowTemplate", "id": "x"},
+        {"__typename": "Query", "id": "x"},
+        {"id": "x"},
+        {"__typename": "Workflow"},
+        {"__typename": "Workflow", "id": 7},
+        {"__typename": ["Workflow"], "id": "x"},
+        "Workflow",
+    ],
+)
+async def test_a_malformed_reference_is_an_error_of_its_own_place(edge: Edge, reference: Any) -> None:
+    created = await edge.create()
 
-    assert response.json()["errors"]
-    assert response.json()["errors"][0]["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
+    response = await edge.post_graphql(QUERY, {"r": [reference, {"__typename": "Workflow", "id": created["id"]}]})
+
+    body = response.json()
+    assert [entity and entity["id"] for entity in body["data"]["_entities"]] == [None, created["id"]]
+    assert [(error["path"], error["extensions"]["code"]) for error in body["errors"]] == [
+        (["_entities", 0], "BAD_USER_INPUT")
+    ]
+
+
+async def test_members_beside_the_key_do_no_harm(edge: Edge) -> None:
+    created = await edge.create(workflow("required"))
+
+    found = await resolve(edge, {"__typename": "Workflow", "id": created["id"], "owner": {"team": "x"}})
+
+    assert found == [{"__typename": "Workflow", "id": created["id"], "name": "required"}]

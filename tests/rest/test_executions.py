@@ -38,7 +38,7 @@ async def test_a_key_that_is_none_is_refused(edge: Edge, key: str) -> None:
         "POST",
         f"/api/workflows/{created['id']}/execute",
         {},
-        headers={"idempotency-key": key.encode()},  # type: ignore[dict-item]
+        headers={"idempotency-key": key.encode()},
     )
 
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency.key_malformed")
