@@ -36,7 +36,7 @@ REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-re
 RETRY_UNAVAILABLE_S = 5
 
 
-class MethodNotAllowed(MaestroError):  # noqa: N818 - named like the rest of the family
+class MethodNotAllowed(MaestroError):
     """The path exists, the method does not (HTTP 405)."""
 
     code = "request.method_not_allowed"
@@ -46,7 +46,7 @@ class MethodNotAllowed(MaestroError):  # noqa: N818 - named like the rest of the
         self.allowed = allowed
 
 
-class NotAcceptable(MaestroError):  # noqa: N818 - named like the rest of the family
+class NotAcceptable(MaestroError):
     """The caller accepts none of the forms that the answer has (HTTP 406)."""
 
     code = "request.not_acceptable"

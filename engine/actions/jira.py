@@ -76,7 +76,7 @@ CONFIG_SCHEMA: Final[JsonObject] = {
 }
 
 
-class _Unwanted(Exception):  # noqa: N818 - carries a failure to the end of the attempt; it is no error of ours
+class _Unwanted(Exception):
     """A call of several was answered in a way that ends the attempt."""
 
     def __init__(self, failure: Failed) -> None:

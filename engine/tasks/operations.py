@@ -16,7 +16,7 @@ from engine.tasks.task import Approvals, Person, Task, Vote, is_candidate, parts
 HIGHEST_PRIORITY = 0
 
 
-class NotTheirs(MaestroError):  # noqa: N818 - a fact of the domain, like its siblings in the family
+class NotTheirs(MaestroError):
     """The person is not who may do this to the task (HTTP 403)."""
 
     code = "task.not_owner"

@@ -15,7 +15,7 @@ _FAILURES = (
 )
 
 
-class SampleFailed(Exception):  # noqa: N818  how a sample ends, beside succeeding
+class SampleFailed(Exception):
     """The product did not do what the sample asked; the message is for the reader of the console."""
 
 

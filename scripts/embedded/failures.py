@@ -8,7 +8,7 @@ from engine.errors import ConfigurationError
 _NEEDED_BYTES = 200 * 1024 * 1024
 
 
-class PortTaken(Exception):  # noqa: N818  a signal to try the next port, never shown
+class PortTaken(Exception):
     """The chosen port was taken by somebody else between the choice and the start."""
 
 

@@ -43,7 +43,7 @@ _CONFIGURATION_EXIT = 78
 _INTERRUPTED_EXIT = 130
 
 
-class Interrupted(Exception):  # noqa: N818  the operator's wish, not an error
+class Interrupted(Exception):
     """Somebody asked the run to end."""
 
 

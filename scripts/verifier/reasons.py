@@ -10,7 +10,7 @@ class VerificationError(Exception):
     """Something in the bundle is not as it must be; the message says what was expected and what was found."""
 
 
-class CannotTell(Exception):  # noqa: N818  it is a verdict, not an error
+class CannotTell(Exception):
     """Something needed from outside of the bundle is missing."""
 
 

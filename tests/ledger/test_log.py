@@ -12,7 +12,7 @@ from ledger.values import Kind, Leaf, Purpose, Registered
 from tests.ledger.conftest import Opener
 
 
-class Crashed(Exception):  # noqa: N818  it stands for the end of a process, not for an error
+class Crashed(Exception):
     pass
 
 
