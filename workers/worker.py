@@ -166,13 +166,13 @@ class Worker:
             if task.get_name() in {"intake", "listener", "timers", "sweep"}:
                 task.cancel()
         self.runner.drain()
-        try:
-            async with asyncio.timeout(self._config.drain_s):
-                hurry = asyncio.ensure_future(self._hurry.wait())
-                ended = asyncio.ensure_future(self.runner.attempts_ended())
-                await asyncio.wait((hurry, ended), return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            _log.warning("Attempts are interrupted.", extra={"action": "stop", "count": self.runner.attempts_out})
+        waits = [asyncio.ensure_future(self._hurry.wait()), asyncio.ensure_future(self.runner.attempts_ended())]
+        await asyncio.wait(waits, timeout=self._config.drain_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if self.runner.attempts_out:
+            facts = {"action": "stop", "count": self.runner.attempts_out}
+            _log.warning("Attempts are interrupted; others make them again.", extra=facts)
         await self.runner.interrupt()
         await self.writer.drained()
 

@@ -6,6 +6,7 @@ Everything that is random comes from the round's seed, so that a round can be pl
 import asyncio
 import os
 import random
+import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -53,6 +54,21 @@ class Round:
         """A connection that sees everything."""
         return await asyncpg.connect(self.servers.superuser_url)
 
+    async def until_live(self, count: int) -> None:
+        """Return when so many workers have a lease."""
+        connection = await self.reader()
+        try:
+            live = "select count(*) from workers where lease_until > now() and stopped_at is null and name = any($1)"
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                while True:
+                    await self.note(self.fleet.fill())
+                    names = [f"{socket.gethostname()}:{worker.pid}" for worker in self.fleet.workers]
+                    if await connection.fetchval(live, names) >= count:
+                        return
+                    await asyncio.sleep(0.02)
+        finally:
+            await connection.close()
+
     async def note(self, deaths: Sequence[Death]) -> None:
         """Remember what the dead had held."""
         if deaths:
@@ -66,12 +82,20 @@ Fault = Callable[[Round], Awaitable[None]]
 
 
 async def kill_worker(played: Round) -> None:
-    if played.fleet.workers:
-        await played.note([played.fleet.kill_one(played.chance)])
+    """Kill one while another lives: how soon work goes on is measured, and starting a process is no part of that."""
+    await played.until_live(2)
+    await played.note([played.fleet.kill_one(played.chance)])
+
+
+async def kill_all(played: Round) -> None:
+    """Kill every one: the work waits for new processes."""
+    played.fleet.kill_all()
+    played.orphans.clear()
 
 
 async def freeze_worker(played: Round) -> None:
     """Frozen for longer than its lease: it comes back fenced."""
+    await played.until_live(2)
     if played.fleet.workers:
         death, thaw = played.fleet.freeze_one(played.chance)
         await played.note([death])

@@ -17,6 +17,7 @@ KINDS = (workloads.ten_steps, workloads.careful, workloads.wide, workloads.patie
 FAULTS: dict[Fault, int] = {
     playing.kill_worker: 10,
     playing.crash_at_a_point: 8,
+    playing.kill_all: 1,
     playing.flush_redis: 2,
     playing.restart_redis: 1,
     playing.crash_postgres: 1,

@@ -133,7 +133,7 @@ async def test_a_sub_workflow_that_was_never_published_fails_its_step(
     failed = [row for row in await reader.checkpoints(execution_id) if row["status"] == "failed" and row["step_path"]]
     [failure] = [json.loads(row["failure"]) for row in failed]
     assert failure["code"] == "subprocess.failed"
-    assert failure["details"]["code"] == "subprocess.version_not_found"
+    assert failure["details"]["cause"]["code"] == "subprocess.version_not_found"
 
 
 async def test_a_workflow_that_starts_itself_ends(database_url: str, start_worker: StartWorker, reader: Reader) -> None:
