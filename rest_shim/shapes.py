@@ -258,8 +258,21 @@ def _writer(model: type) -> tuple[tuple[tuple[str, str, Callable[[Any], Json]], 
 
 def _converter(kind: Any) -> Callable[[Any], Json]:
     _, inner = _without_none(kind)
-    plain = inner in {str, int, float, bool, object} or get_origin(inner) is dict
-    return _as_is if plain else write
+    if inner in {str, int, float, bool, object} or get_origin(inner) is dict:
+        return _as_is
+    if inner is datetime:
+        return _write_instant
+    if inner is UUID or (isinstance(inner, type) and issubclass(inner, StrEnum)):
+        return _write_text
+    return write
+
+
+def _write_instant(value: datetime | None) -> Json:
+    return None if value is None else instant(value)
+
+
+def _write_text(value: UUID | StrEnum | None) -> Json:
+    return None if value is None else str(value)
 
 
 def _as_is(value: Any) -> Json:

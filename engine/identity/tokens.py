@@ -5,6 +5,7 @@ ES256, EdDSA). The algorithm of the token's header only selects among what the c
 key is never used as a shared secret. Refusals name the reason and never the token.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ DEFAULT_TENANT = "default"
 MIN_SECRET_BYTES = 32
 MAX_TOKEN_CHARACTERS = 16_384
 MAX_NAME_CHARACTERS = 255
+REMEMBERED_TOKENS = 4_096
 
 _SIGNATURE_ONLY: Options = {
     "verify_signature": True,
@@ -81,8 +83,23 @@ class Identity:
     seconds_left: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A signature that was found to fit, by this key; another key (a rotation) makes it void."""
+
+    algorithm: str
+    key_id: str | None
+    key: "str | jwt.PyJWK"
+    claims: Mapping[str, Any]
+    actor: Actor
+
+
 class TokenVerifier:
-    """Turns a bearer token into an `Identity`, or refuses it."""
+    """Turns a bearer token into an `Identity`, or refuses it.
+
+    A signature is checked once for each token and key; times, issuer, audience, and whether the issuer still publishes
+    the key are checked at every call.
+    """
 
     def __init__(self, rules: TokenRules, clock: Clock, keys: PublishedKeys | None = None) -> None:
         if rules.secret is None and keys is None:
@@ -92,6 +109,7 @@ class TokenVerifier:
         self._rules = rules
         self._clock = clock
         self._keys = keys
+        self._proofs: dict[bytes, _Proof] = {}
 
     async def verify(self, token: str) -> Identity:
         """Identity behind a valid token.
@@ -100,33 +118,31 @@ class TokenVerifier:
             Unauthenticated: the token is not valid now, whatever the reason.
             Unavailable: the issuer's keys cannot be had at the moment.
         """
-        claims = await self._verified_claims(token)
-        self._check_times(claims)
-        self._check_origin(claims)
-        expires = _instant(claims, "exp")
-        left = None if expires is None else expires + self._rules.leeway_s - self._clock.now().timestamp()
-        return Identity(actor_of(claims), left)
-
-    async def _verified_claims(self, token: str) -> Mapping[str, Any]:
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise _refused("token.malformed", "The token is too long.")
-        try:
-            header = jwt.get_unverified_header(token)
-            algorithm = header.get("alg")
-            key = await self._key(algorithm, header.get("kid"))
-            # Times, issuer and audience are checked below, against the clock that was passed in.
-            claims: dict[str, Any] = jwt.decode(token, key, algorithms=[str(algorithm)], options=_SIGNATURE_ONLY)
-        except jwt.InvalidSignatureError as error:
-            raise _refused("token.signature", "The signature of the token does not fit.") from error
-        except jwt.PyJWTError as error:
-            raise _refused("token.malformed", "The token cannot be read.") from error
-        return claims
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        proof = self._proofs.get(digest)
+        algorithm, key_id = _header(token) if proof is None else (proof.algorithm, proof.key_id)
+        key = await self._key(algorithm, key_id)
+        if proof is None or proof.key is not key:
+            proof = _prove(token, algorithm, key_id, key)
+            self._remember(digest, proof)
+        self._check_times(proof.claims)
+        self._check_origin(proof.claims)
+        expires = _instant(proof.claims, "exp")
+        left = None if expires is None else expires + self._rules.leeway_s - self._clock.now().timestamp()
+        return Identity(proof.actor, left)
 
-    async def _key(self, algorithm: object, key_id: object) -> str | jwt.PyJWK:
+    def _remember(self, digest: bytes, proof: "_Proof") -> None:
+        if len(self._proofs) >= REMEMBERED_TOKENS:
+            self._proofs.pop(next(iter(self._proofs)))
+        self._proofs[digest] = proof
+
+    async def _key(self, algorithm: str, key_id: str | None) -> str | jwt.PyJWK:
         if algorithm in SHARED_SECRET_ALGORITHMS and self._rules.secret is not None:
             return self._rules.secret
         if algorithm in PUBLISHED_KEY_ALGORITHMS and self._keys is not None:
-            return await self._keys.key_for(key_id if isinstance(key_id, str) else None, str(algorithm))
+            return await self._keys.key_for(key_id, algorithm)
         raise _refused("token.algorithm", "The token is signed in a way that is not accepted here.")
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
@@ -146,6 +162,27 @@ class TokenVerifier:
             audiences = audience if isinstance(audience, list) else [audience]
             if self._rules.audience not in audiences:
                 raise _refused("token.audience", "The token is meant for somebody else.")
+
+
+def _header(token: str) -> tuple[str, str | None]:
+    """Algorithm and key id that a token names; nothing of it is proven yet."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise _refused("token.malformed", "The token cannot be read.") from error
+    key_id = header.get("kid")
+    return str(header.get("alg")), key_id if isinstance(key_id, str) else None
+
+
+def _prove(token: str, algorithm: str, key_id: str | None, key: str | jwt.PyJWK) -> _Proof:
+    """Proof that the token was signed with the key. Times and origin are no part of it."""
+    try:
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options=_SIGNATURE_ONLY)
+    except jwt.InvalidSignatureError as error:
+        raise _refused("token.signature", "The signature of the token does not fit.") from error
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise _refused("token.malformed", "The token cannot be read.") from error
+    return _Proof(algorithm, key_id, key, claims, actor_of(claims))
 
 
 def actor_of(claims: Mapping[str, Any]) -> Actor:

@@ -19,6 +19,9 @@ SECRET = "a-shared-secret-of-at-least-32-bytes"
 NOW = FakeClock().now().timestamp()
 
 
+DEEP = jwt.utils.base64url_encode(b"[" * 10_000).decode() + ".e30.x"
+
+
 class OneKey:
     def __init__(self, key: jwt.PyJWK) -> None:
         self.key = key
@@ -138,7 +141,7 @@ async def test_another_secret_is_refused() -> None:
     assert await refused(verifier(), token({"sub": "ada"}, "another-secret-of-at-least-32-bytes!")) == "token.signature"
 
 
-@pytest.mark.parametrize("text", ["", "x", "a.b.c", "a" * 20_000, "eyJhbGciOiJIUzI1NiJ9.e30."])
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "é.ü.ö", "a" * 20_000, DEEP, "eyJhbGciOiJIUzI1NiJ9.e30."])
 async def test_what_is_no_token_is_refused(text: str) -> None:
     assert await refused(verifier(), text) in {"token.malformed", "token.signature", "token.algorithm"}
 
@@ -203,6 +206,38 @@ async def test_another_private_key_is_refused(algorithm: str) -> None:
     checker = TokenVerifier(TokenRules(None), FakeClock(), keys)
 
     assert await refused(checker, jwt.encode({"sub": "ada"}, KEYS[algorithm](), algorithm)) == "token.signature"
+
+
+async def test_a_token_is_refused_once_its_key_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    private, other = KEYS["ES256"](), KEYS["ES256"]()
+    keys = OneKey(jwt.PyJWK(json.loads(TO_JWK["ES256"](private.public_key())), "ES256"))
+    checker = TokenVerifier(TokenRules(None), FakeClock(), keys)
+    text = jwt.encode({"sub": "ada"}, private, "ES256")
+    checked: list[str] = []
+    decode = jwt.decode
+
+    def counting(given: str, *rest: Any, **options: Any) -> Any:
+        checked.append("once")
+        return decode(given, *rest, **options)
+
+    monkeypatch.setattr(jwt, "decode", counting)
+
+    await checker.verify(text)
+    await checker.verify(text)
+    keys.key = jwt.PyJWK(json.loads(TO_JWK["ES256"](other.public_key())), "ES256")
+
+    assert checked == ["once"]
+    assert await refused(checker, text) == "token.signature"
+
+
+async def test_what_is_remembered_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.identity.tokens.REMEMBERED_TOKENS", 3)
+    checker = verifier()
+
+    for number in range(10):
+        assert (await checker.verify(token({"sub": f"user-{number}"}))).actor.subject == f"user-{number}"
+
+    assert len(checker._proofs) == 3
 
 
 async def test_shared_secrets_are_refused_where_none_is_set() -> None:
