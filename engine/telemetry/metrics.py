@@ -11,5 +11,12 @@ POLICY_DECISION_SECONDS = Histogram(
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1),
 )
 POLICY_DECISIONS = Counter("maestro_policy_decisions", "Decisions by action and outcome.", ("action", "outcome"))
+POLICY_REMEMBERED = Counter("maestro_policy_remembered", "Decisions taken from memory: the same was asked before.")
 POLICY_OVER_BUDGET = Counter("maestro_policy_over_budget", "Evaluations that took longer than their time budget.")
 POLICY_RELOADS = Counter("maestro_policy_reloads", "Bundles that were offered, by outcome.", ("outcome",))
+
+RATE_LIMITED = Counter("maestro_rate_limited", "Calls refused by a token bucket, by its policy.", ("policy",))
+RATE_LIMIT_FALLBACKS = Counter("maestro_rate_limit_fallbacks", "Calls counted by one process alone, without Redis.")
+WEBHOOK_DELIVERIES = Counter("maestro_webhook_deliveries", "Deliveries to webhooks, by outcome.", ("outcome",))
+CALLBACK_ATTEMPTS = Counter("maestro_callback_attempts", "Attempts to deliver a callback, by outcome.", ("outcome",))
+NOTIFICATIONS = Counter("maestro_notifications", "Attempts to send a notification, by outcome.", ("outcome",))
