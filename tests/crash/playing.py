@@ -49,6 +49,7 @@ class Round:
     waiting: list[UUID] = field(default_factory=list)
     orphans: list[Orphan] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
 
     async def reader(self) -> asyncpg.Connection:
         """A connection that sees everything."""
@@ -136,7 +137,7 @@ class Script:
 
     Attributes:
         kinds: workflows by what makes their documents, given the receiver's address.
-        size: executions of each kind.
+        size: executions of each kind before each fault.
         faults: what happens while they run, one after another.
         pause_s: at most between two faults.
         with_others: sub-workflows and signals besides.
@@ -161,8 +162,6 @@ async def play(script: Script, servers: Servers, folder: Path) -> tuple[Round, V
     played = Round(script.seed, servers, fleet, receiver, chance, tenant)
     try:
         fleet.fill()
-        await _accept_all(played, script)
-        await _until_some_ran(played)
         await _break(played, script)
         await _until_final(played)
         connection = await played.reader()
@@ -183,18 +182,36 @@ def _environment(servers: Servers, receiver: Receiver) -> dict[str, str]:
     }
 
 
-async def _accept_all(played: Round, script: Script) -> None:
-    url, to = played.servers.database_url, played.receiver.url()
-    for kind in script.kinds:
-        version = await _publish(played, kind(to))
-        played.ids += await accept(url, version, script.size, {"items": [1, 2, 3]})
-    if script.with_others:
-        child = await _publish(played, workloads.child(to))
-        parent = await _publish(played, workloads.parent(to, child.workflow_id))
-        played.ids += await accept(url, parent, script.size)
-        played.waiting = await accept(url, await _publish(played, workloads.waiting(to)), script.size)
-        played.ids += played.waiting
-    await _ring(played, played.ids)
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """What a round starts executions of."""
+
+    kinds: tuple[Version, ...]
+    waiting: Version | None
+
+
+async def _publish_all(played: Round, script: Script) -> _Versions:
+    to = played.receiver.url()
+    kinds = [await _publish(played, kind(to)) for kind in script.kinds]
+    if not script.with_others:
+        return _Versions(tuple(kinds), None)
+    child = await _publish(played, workloads.child(to))
+    kinds.append(await _publish(played, workloads.parent(to, child.workflow_id)))
+    return _Versions(tuple(kinds), await _publish(played, workloads.waiting(to)))
+
+
+async def _accept_wave(played: Round, versions: _Versions, size: int) -> None:
+    """Accept some executions of each kind, and ring for most of them."""
+    url = played.servers.database_url
+    wave: list[UUID] = []
+    for version in versions.kinds:
+        wave += await accept(url, version, size, {"items": [1, 2, 3]})
+    if versions.waiting is not None:
+        waiting = await accept(url, versions.waiting, size)
+        wave += waiting
+        played.waiting += waiting
+    played.ids += wave
+    await _ring(played, wave)
 
 
 async def _publish(played: Round, body: JsonObject) -> Version:
@@ -221,30 +238,41 @@ async def _until_some_ran(played: Round) -> None:
 
 
 async def _break(played: Round, script: Script) -> None:
-    signals = asyncio.get_running_loop().create_task(_signal(played))
+    """A wave of executions, a moment, a fault; again and again."""
+    versions = await _publish_all(played, script)
+    signals = asyncio.get_running_loop().create_task(_signal_all(played))
     for fault in script.faults:
+        await _accept_wave(played, versions, script.size)
+        if len(played.ids) == len(versions.kinds) * script.size:
+            await _until_some_ran(played)
         await asyncio.sleep(played.chance.random() * script.pause_s)
         played.faults[fault.__name__] += 1
         await fault(played)
         await played.note(played.fleet.fill())
+    played.is_over = True
     await signals
 
 
-async def _signal(played: Round) -> None:
-    """Post the signals that some executions wait for, while servers come and go."""
-    await asyncio.sleep(played.chance.random() * 2)
-    while played.waiting:
-        database = Database.connect(played.servers.database_url, application_name="signals")
-        try:
-            async with database.transaction(played.tenant) as connection:
-                event = SignalReceived("go", {"by": "round"}, str(played.seed))
-                postings = [Posting(played.tenant, waiting, new_id(), event) for waiting in played.waiting]
-                await post(connection, postings)
-            played.waiting = []
-        except Exception:  # noqa: BLE001 - PostgreSQL may be down at this very moment; the next try is as good
-            await asyncio.sleep(0.2)
-        finally:
-            await database.close()
+async def _signal_all(played: Round) -> None:
+    """Post the signals that some executions wait for, some time after their acceptance, while servers come and go."""
+    while not played.is_over or played.waiting:
+        await asyncio.sleep(played.chance.random())
+        due, played.waiting = played.waiting, []
+        if due and not await _signal(played, due):
+            played.waiting += due
+
+
+async def _signal(played: Round, due: Sequence[UUID]) -> bool:
+    database = Database.connect(played.servers.database_url, application_name="signals")
+    event = SignalReceived("go", {"by": "round"}, str(played.seed))
+    try:
+        async with database.transaction(played.tenant) as connection:
+            await post(connection, [Posting(played.tenant, waiting, new_id(), event) for waiting in due])
+    except Exception:  # noqa: BLE001 - PostgreSQL may be down at this very moment; the next try is as good
+        return False
+    finally:
+        await database.close()
+    return True
 
 
 async def _until_final(played: Round) -> None:

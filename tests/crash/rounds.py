@@ -27,7 +27,7 @@ FAULTS: dict[Fault, int] = {
 """What may happen, and how often in relation to the rest."""
 
 
-def script_of(seed: int, *, size: int = 3, faults: int = 4) -> Script:
+def script_of(seed: int, *, size: int = 2, faults: int = 4) -> Script:
     """The round of a seed."""
     chance = random.Random(-seed)  # noqa: S311 - a round must be repeatable
     return Script(seed, KINDS, size, chance.choices(list(FAULTS), weights=list(FAULTS.values()), k=faults))

@@ -38,7 +38,7 @@ async def migrated(servers: Servers) -> Servers:
 
 async def test_a_hundred_executions_of_ten_steps_survive_twenty_kills(migrated: Servers, folder: Path) -> None:
     faults = [kill_worker] * KILLS
-    script = Script(1, [workloads.ten_steps], 100, faults, pause_s=1.0, with_others=False)
+    script = Script(1, [workloads.ten_steps], 100 // KILLS, faults, pause_s=0.5, with_others=False)
 
     played, verdict = await play(script, migrated, folder)
 
@@ -56,7 +56,7 @@ async def test_every_kind_of_work_survives_what_a_seed_brings(migrated: Servers,
 
 
 async def test_losing_redis_loses_nothing(migrated: Servers, folder: Path) -> None:
-    script = Script(3, [workloads.patient, workloads.ten_steps], 10, [flush_redis] * 5, pause_s=0.5)
+    script = Script(3, [workloads.patient, workloads.ten_steps], 3, [flush_redis] * 5, pause_s=0.5)
 
     _, verdict = await play(script, migrated, folder)
 
