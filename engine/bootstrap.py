@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
@@ -13,17 +14,21 @@ from engine.actions.tools import make_tools
 from engine.clock import Clock
 from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
 from engine.errors import NotFound
-from engine.policy.gate import RoleTableGate
+from engine.policy.bundle import BundleError, VerificationKey
+from engine.policy.opening import PolicySource, open_policy
+from engine.policy.policy_gate import PolicyMode
 from engine.queue.bell import StreamBell
 from engine.queue.link import Link, RedisTrouble, connect, unavailable
 from engine.queue.streams import Streams
 from engine.services.assembly import Parts, assemble
+from engine.services.authority import Recording
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
 from engine.settings import Settings
 from engine.store.database import Database
 
 POOL_SIZE = 10
+BUILT_IN_POLICY = Path(__file__).parents[1] / "policies"
 
 
 @asynccontextmanager
@@ -45,18 +50,38 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
         stack.push_async_callback(tools.close)
         catalogue = catalogue_of(load_registry(tools))
+        policy = await stack.enter_async_context(open_policy(policy_source(settings), clock, uuid7_factory(clock)))
+        policy_probes = () if policy.probe is None else (("policy", policy.probe),)
         parts = Parts(
             database=database,
             bell=bell,
-            gate=RoleTableGate(uuid7_factory(clock)),
+            gate=policy.gate,
             catalogue=lambda: catalogue,
             clock=clock,
             secret_box=SecretBox(settings.encryption_keys, secrets.token_bytes),
-            probes=(("redis", lambda: _ping(link)),),
+            probes=(("redis", lambda: _ping(link)), *policy_probes),
+            recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
         )
         assembled = assemble(parts)
         stack.push_async_callback(assembled.close)
         yield assembled.services
+
+
+def policy_source(settings: Settings) -> PolicySource:
+    """Where the decisions of a process come from.
+
+    Raises:
+        BundleError: the key of the bundle's signature cannot be read.
+    """
+    key: VerificationKey | None = None
+    if settings.policy_key_file is not None:
+        try:
+            text = settings.policy_key_file.read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise BundleError(f"MAESTRO_POLICY_KEY_FILE cannot be read: {error}.") from error
+        key = VerificationKey(settings.policy_key_file.name, text, settings.policy_key_algorithm)
+    bundle = settings.policy_bundle or BUILT_IN_POLICY
+    return PolicySource(settings.opa_url, bundle, key, PolicyMode(settings.policy_mode))
 
 
 def catalogue_of(registry: ActionRegistry) -> ActionCatalogue:

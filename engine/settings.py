@@ -34,6 +34,15 @@ class PolicyMode(StrEnum):
     REPORT = "report"
 
 
+class SigningAlgorithm(StrEnum):
+    """How a policy bundle is signed."""
+
+    EDDSA = "EdDSA"
+    ES256 = "ES256"
+    RS256 = "RS256"
+    HS256 = "HS256"
+
+
 class Introspection(StrEnum):
     """Whether `/graphql` describes itself to whoever asks with a token."""
 
@@ -59,6 +68,9 @@ class Settings:
         opa_url: a policy server; `None`: the embedded evaluator.
         policy_bundle: folder or archive of the policy; `None`: the built-in one.
         policy_mode: whether denials refuse.
+        policy_key_file: what the bundle's signature is verified with (PEM, or the shared secret); `None`: unsigned.
+        policy_key_algorithm: of that signature.
+        decision_log_url: where decisions are sent in OPA's format, beside the table; `None`: nowhere.
         ledger_url: the provenance ledger; `None`: nothing is sent to one.
         ledger_token: bearer of calls to the ledger.
         encryption_keys: 32 bytes each for secrets at rest: the first encrypts, the others still decrypt.
@@ -98,6 +110,9 @@ class Settings:
     schedule_drift_window_seconds: int
     metrics_port: int | None
     crash_points: str = ""
+    policy_key_file: Path | None = None
+    policy_key_algorithm: SigningAlgorithm = SigningAlgorithm.EDDSA
+    decision_log_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +176,9 @@ def load(environment: Mapping[str, str]) -> Settings:
         schedule_drift_window_seconds=read.whole_number("MAESTRO_SCHEDULE_DRIFT_WINDOW_SECONDS", 5, 0, 86_400),
         metrics_port=read.port("MAESTRO_METRICS_PORT"),
         crash_points=read.text("MAESTRO_CRASH_POINTS") or "",
+        policy_key_file=read.existing_path("MAESTRO_POLICY_KEY_FILE"),
+        policy_key_algorithm=read.choice("MAESTRO_POLICY_KEY_ALGORITHM", SigningAlgorithm, SigningAlgorithm.EDDSA),
+        decision_log_url=read.url("MAESTRO_DECISION_LOG_URL", {"https", "http"}),
     )
     if settings.ledger_url is not None and settings.ledger_token is None:
         read.fault("MAESTRO_LEDGER_TOKEN is not set, and MAESTRO_LEDGER_URL needs it")
@@ -276,11 +294,10 @@ class _Reader:
         value = self.text(name)
         if value is None:
             return default
-        try:
-            return kind(value.lower())
-        except ValueError:
+        found = next((one for one in kind if one.lower() == value.lower()), None)
+        if found is None:
             self.fault(f"{name} must be one of: {', '.join(kind)}")
-            return default
+        return found or default
 
     def switch(self, name: str, *, default: Introspection) -> Introspection:
         value = (self.text(name) or default).lower()

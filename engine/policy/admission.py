@@ -17,6 +17,7 @@ from engine.policy.bundle import Bundle, BundleError
 from engine.policy.callgraph import calls_of, cycle_in
 from engine.policy.embedded import new_engine
 from engine.policy.evaluator import DECISION_RULE, read_verdict
+from engine.policy.needs import needs_of
 
 TIMEOUT_S = 20.0
 _ROOT = Path(__file__).parents[2]
@@ -108,6 +109,7 @@ def _run_samples(bundle: Bundle) -> str | None:
             read_verdict(result, bundle.revision)
         except Exception as error:  # noqa: BLE001 - whatever a strange bundle provokes is the answer
             return f"The policy bundle fails on a sample: {error.__cause__ or error}."
+    needs_of(bundle, engine)
     return None
 
 

@@ -3,11 +3,16 @@
 The engine underneath has no time limit and no step limit, belongs to the thread that made it, and reports its own
 faults as panics (`BaseException`). Hence: one engine per thread and bundle, only admitted bundles (`admission`),
 bounded input, and every exception but cancellation and exit is "no decision".
+
+A decision is a function of the bundle and of the facts that it needs. Where none of those is of the one call alone, the
+verdict is remembered under exactly the bytes that would have been evaluated (docs/policy.md, "Speed").
 """
 
 import asyncio
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import orjson
 import regorus
@@ -16,11 +21,16 @@ from engine.clock import Clock
 from engine.jsonvalue import Json
 from engine.policy.bundle import Bundle
 from engine.policy.evaluator import DECISION_RULE, Verdict, read_verdict, unavailable
-from engine.telemetry.metrics import POLICY_DECISION_SECONDS, POLICY_OVER_BUDGET
+from engine.policy.needs import needs_of, seen_by
+from engine.telemetry.metrics import POLICY_DECISION_SECONDS, POLICY_OVER_BUDGET, POLICY_REMEMBERED
 
 MAX_INPUT_BYTES = 256 * 1024
 TIME_BUDGET_S = 0.050
 """A decision that takes longer is counted and alarmed; the evaluator cannot be interrupted."""
+
+REMEMBERED = 2_048
+"""Verdicts kept per bundle."""
+LONGEST_REMEMBERED_BYTES = 8 * 1024
 
 _RULE = "data." + DECISION_RULE.replace("/", ".")
 
@@ -39,36 +49,73 @@ def new_engine(bundle: Bundle) -> regorus.Engine:
     return engine
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A bundle in force with what it needs and what it has decided: all of it is replaced at once."""
+
+    bundle: Bundle
+    needs: frozenset[str]
+    verdicts: OrderedDict[bytes, Verdict] = field(default_factory=OrderedDict)
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "_Loaded":
+        return cls(bundle, needs_of(bundle, new_engine(bundle)))
+
+    def recall(self, asked: bytes) -> Verdict | None:
+        verdict = self.verdicts.pop(asked, None)
+        if verdict is not None:
+            self.verdicts[asked] = verdict
+        return verdict
+
+    def remember(self, asked: bytes, verdict: Verdict) -> None:
+        self.verdicts[asked] = verdict
+        if len(self.verdicts) > REMEMBERED:
+            self.verdicts.popitem(last=False)
+
+
 class EmbeddedEvaluator:
     """Evaluates the bundle that was last put in; safe to use from several threads."""
 
     def __init__(self, bundle: Bundle, clock: Clock) -> None:
-        self._bundle = bundle
+        self._loaded = _Loaded.of(bundle)
         self._clock = clock
         self._local = threading.local()
 
     @property
     def revision(self) -> str:
         """Of the bundle in force."""
-        return self._bundle.revision
+        return self._loaded.bundle.revision
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See `Evaluator`."""
+        return self._loaded.needs
 
     def replace(self, bundle: Bundle) -> None:
         """Put an admitted bundle into force: decisions that begin from now on use it."""
-        self._bundle = bundle
+        self._loaded = _Loaded.of(bundle)
 
     async def evaluate(self, request: Mapping[str, Json]) -> Verdict:
         """See `Evaluator`. Runs on the calling thread: a decision takes a fraction of a millisecond."""
-        bundle = self._bundle
-        text = orjson.dumps(request)
-        if len(text) > MAX_INPUT_BYTES:
-            raise unavailable(f"the input has {len(text)} bytes, more than {MAX_INPUT_BYTES}")
+        loaded = self._loaded
         started = self._clock.monotonic()
-        result = self._run(bundle, text.decode())
+        seen, is_shared = seen_by(request, loaded.needs)
+        asked = orjson.dumps(seen)
+        if len(asked) > MAX_INPUT_BYTES:
+            raise unavailable(f"the input has {len(asked)} bytes, more than {MAX_INPUT_BYTES}")
+        is_shared = is_shared and len(asked) <= LONGEST_REMEMBERED_BYTES
+        verdict = loaded.recall(asked) if is_shared else None
+        if verdict is not None:
+            POLICY_REMEMBERED.inc()
+        else:
+            verdict = read_verdict(self._run(loaded.bundle, asked.decode()), loaded.bundle.revision)
+            if is_shared:
+                loaded.remember(asked, verdict)
         elapsed = self._clock.monotonic() - started
         POLICY_DECISION_SECONDS.observe(elapsed)
         if elapsed > TIME_BUDGET_S:
             POLICY_OVER_BUDGET.inc()
-        return read_verdict(result, bundle.revision)
+        return verdict
 
     def _run(self, bundle: Bundle, text: str) -> Json:
         try:

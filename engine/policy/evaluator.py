@@ -28,6 +28,11 @@ class Verdict:
 class Evaluator(Protocol):
     """Whoever evaluates the bundle. Both implementations pass one conformance suite."""
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """Costly facts that decisions may rest on (`engine.policy.needs`); others need not be found out."""
+        ...
+
     async def evaluate(self, request: Mapping[str, Json]) -> Verdict:
         """The verdict on an AuthZEN request.
 

@@ -34,11 +34,13 @@ class Decision:
     Attributes:
         obligations: what the caller must see to although it is allowed (`{type: exclude, attribute, values}`: leave
             such rows out of what is listed).
+        denials: why policy would have refused; only report mode lets such a call pass.
     """
 
     id: str
     policy_revision: str
     obligations: tuple[JsonObject, ...] = ()
+    denials: tuple[Denial, ...] = ()
 
 
 class Gate(Protocol):

@@ -7,6 +7,7 @@ import httpx
 from engine.clock import Clock
 from engine.jsonvalue import Json
 from engine.policy.evaluator import DECISION_RULE, Verdict, read_verdict, unavailable
+from engine.policy.needs import EVERYTHING
 from engine.telemetry.metrics import POLICY_DECISION_SECONDS
 
 TIMEOUT_S = 1.0
@@ -26,6 +27,11 @@ class OpaEvaluator:
         )
         self._clock = clock
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """See `Evaluator`. A server may change its bundle at any moment: it is told everything."""
+        return EVERYTHING
+
     async def evaluate(self, request: Mapping[str, Json]) -> Verdict:
         """See `Evaluator`. A 200 without `result` means that the rule is undefined: no decision."""
         started = self._clock.monotonic()
@@ -40,6 +46,15 @@ class OpaEvaluator:
         if not isinstance(document, dict):
             raise unavailable(f"the policy server answered {response.status_code}")
         return read_verdict(document.get("result"), _revision(document))
+
+    async def probe(self) -> None:
+        """For readiness.
+
+        Raises:
+            Unavailable: the server does not answer, or has no bundle yet.
+        """
+        if not await self.ready():
+            raise unavailable("the policy server is not ready")
 
     async def ready(self) -> bool:
         """Whether the server has loaded its bundles and plugins."""

@@ -13,7 +13,7 @@ from engine.definitions.templates import BUILT_IN_TEMPLATES
 from engine.policy.gate import Gate
 from engine.queue.bell import Bell
 from engine.services.actions import Actions
-from engine.services.authority import Authority
+from engine.services.authority import Authority, Recording
 from engine.services.connections import Connections
 from engine.services.controls import Controls
 from engine.services.documents import Documents
@@ -52,6 +52,7 @@ class Parts:
         secret_box: what seals the secrets of connections.
         probes: further dependencies that readiness names, beside the database.
         pause: what an event stream does before it looks for more.
+        recording: how decisions of policy are asked for and kept.
     """
 
     database: Database
@@ -62,6 +63,7 @@ class Parts:
     secret_box: SecretBox = field(default_factory=keyless)
     probes: tuple[tuple[str, Probe], ...] = ()
     pause: Pause = look_again
+    recording: Recording = field(default_factory=Recording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,10 @@ def assemble(parts: Parts) -> Assembled:
     """Use cases over the given parts."""
     database, clock = parts.database, parts.clock
     new_id = uuid7_factory(clock)
-    authority = Authority(parts.gate, database, new_id)
+    authority = Authority(parts.gate, database, new_id, parts.recording)
     documents = Documents(database, parts.catalogue)
     published = Published(database, parts.catalogue)
-    acceptance = Acceptance(database, _announcer(parts.bell))
+    acceptance = Acceptance(database, _announcer(parts.bell), announces_decisions=parts.recording.announces)
     starts = Starts(database, acceptance, authority, published, clock, new_id)
     controls = Controls(database, authority, published, parts.bell, new_id)
     workflows = Workflows(database, authority, documents, clock, new_id)

@@ -10,7 +10,7 @@ from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject, dumps
 from engine.runtime.states import ExecutionStatus
-from engine.services.authority import DECISION_PATH, Authority, Permit, trace_id_of
+from engine.services.authority import Authority, Permit, decision_entry
 from engine.services.digests import fingerprint, state_hash
 from engine.services.facts import workflow_resource
 from engine.services.keys import KEPT, check_match, scope_of
@@ -20,6 +20,7 @@ from engine.store.acceptance import Acceptance, Candidate
 from engine.store.database import Database
 from engine.store.executions import ExecutionRow
 from engine.store.governance import KeyScope, find_key, forget_key
+from engine.store.webhook_deliveries import Arrival, Delivery, find_message
 from engine.store.workflows import WorkflowRow
 
 EXECUTE = "workflow.execute"
@@ -34,6 +35,7 @@ class Start:
     Attributes:
         body: what the idempotency key stands for.
         scope: None: the caller gave no key.
+        arrival: of a webhook.
     """
 
     actor: Actor
@@ -42,6 +44,7 @@ class Start:
     trigger_type: str
     body: JsonObject
     scope: KeyScope | None
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class Started:
     """An execution that is there.
 
     Attributes:
-        fresh: the execution as this call has written it; None: an earlier call with the same key has started it.
+        fresh: the execution as this call has written it; None: an earlier call with the same key, or an earlier delivery of
+            the same message, has started it.
     """
 
     execution_id: UUID
@@ -83,19 +87,21 @@ class Starts:
         *,
         idempotency_key: str | None = None,
         trigger_type: str = "manual",
+        arrival: Arrival | None = None,
     ) -> Started:
-        """Start an execution of a published version; durable when this returns.
+        """Start an execution of a published version; durable when this returns. An `arrival` is written with it.
 
         Raises:
             NotFound: no such workflow in the tenant, or no such version of it (`version.not_found`).
             Denied: policy refuses.
             ValidationFailed: the body has faults, or the trigger data breaks the version's `inputSchema`.
-            Conflict: never published, archived or inactive.
+            Conflict: never published, archived or inactive; or the message of the arrival came before with another body
+                (`webhook.message_reused`).
             IdempotencyMismatch: the key was used with another body.
         """
         route = f"{EXECUTE}:{workflow_id}"
         scope = None if idempotency_key is None else scope_of(actor, route, idempotency_key)
-        start = Start(actor, workflow_id, request, trigger_type, _body(request), scope)
+        start = Start(actor, workflow_id, request, trigger_type, _body(request), scope, arrival)
         for _ in range(LOOKS):
             row = await self._published.workflow(actor.tenant, workflow_id)
             started = await self._attempt(start, row)
@@ -146,6 +152,8 @@ class Starts:
 
     async def _earlier(self, start: Start) -> Started | None:
         """What an earlier call with the same key has started; None: there was none, or its key has just expired."""
+        if start.arrival is not None and start.arrival.claims:
+            return await self._used(start.arrival.delivery)
         if start.scope is None:
             return None
         async with self._database.transaction(start.actor.tenant) as connection:
@@ -158,10 +166,23 @@ class Starts:
         check_match(known, start.body)
         return Started(known.subject_id, None)
 
+    async def _used(self, delivery: Delivery) -> Started | None:
+        """What the message of a delivery has started."""
+        if delivery.webhook_id is None or delivery.message_id is None:
+            return None
+        async with self._database.transaction(delivery.tenant) as connection:
+            known = await find_message(connection, delivery.tenant, delivery.webhook_id, delivery.message_id)
+        if known is None:
+            return None
+        if known.body_sha256 != delivery.body_sha256:
+            raise Conflict("This message came before with another body.", code="webhook.message_reused")
+        return Started(known.execution_id, None)
+
     def _candidate(self, start: Start, row: WorkflowRow, checked: tuple[Runnable, str], permit: Permit) -> Candidate:
         actor, request = start.actor, start.request
         runnable, trigger_data = checked
         priority = runnable.definition.settings.priority if request.priority is None else request.priority
+        decided = decision_entry(permit, None)
         return Candidate(
             tenant=actor.tenant,
             id=self._new_id(),
@@ -186,10 +207,15 @@ class Starts:
             decision_id=permit.decision_id,
             request_id=actor.request_id,
             source=actor.source,
-            policy_revision=permit.decision.policy_revision,
-            decision_path=DECISION_PATH,
-            decision_input=dumps(permit.input()),
-            trace_id=trace_id_of(actor.traceparent),
+            policy_revision=decided.policy_revision,
+            decision_path=decided.path,
+            decision_input=dumps(decided.input),
+            trace_id=decided.trace_id,
+            decision_allowed=decided.allowed,
+            decision_mode=decided.mode,
+            decision_result=dumps(decided.result),
+            decision_masked=dumps([*decided.masked]),
+            arrival=start.arrival,
         )
 
 

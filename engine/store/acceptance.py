@@ -12,11 +12,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from engine.errors import Unavailable
 from engine.store.database import APP_ROLE, Database
 from engine.store.governance import KeyScope
 from engine.store.hot import HotConnection
 from engine.store.statements import load
+from engine.store.webhook_deliveries import Arrival, claim_messages, settle_arrivals
 
 _SQL = load("acceptance")
 GROUP_LIMIT: Final = 200
@@ -31,7 +34,9 @@ class Candidate:
         trigger_data: JSON text, stored byte for byte.
         revision: of the workflow, with `status` and `latest_version`: the facts that the decision was made on.
         key: None: the caller gave no idempotency key.
-        decision_input: JSON text for the decision log, masked.
+        decision_input: JSON text for the decision log; `decision_masked` has the pointers of what was hidden in it.
+        decision_mode: `report`: policy would have refused it.
+        arrival: of a webhook: its message counts once, and it is kept with the execution.
     """
 
     tenant: str
@@ -61,6 +66,11 @@ class Candidate:
     decision_path: str
     decision_input: str
     trace_id: str | None
+    decision_allowed: bool = True
+    decision_mode: str = "enforce"
+    decision_result: str = '{"allow":true}'
+    decision_masked: str = "[]"
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,8 @@ class Verdict:
 
     Attributes:
         alive: False: the workflow has changed since its facts were read; nothing was written.
-        created_at: None although alive: the idempotency key is an earlier call's; nothing was written.
+        created_at: None although alive: the idempotency key, or the message of a webhook, is an earlier call's; nothing
+            was written.
     """
 
     alive: bool
@@ -83,8 +94,11 @@ Announce = Callable[[Sequence[tuple[str, UUID]]], Awaitable[None]]
 class Acceptance:
     """The writer of one process. `width` groups may be under way at once, each on a connection of its own."""
 
-    def __init__(self, database: Database, announce: Announce, *, width: int = 2) -> None:
+    def __init__(
+        self, database: Database, announce: Announce, *, width: int = 2, announces_decisions: bool = False
+    ) -> None:
         self._announce = announce
+        self._announces_decisions = announces_decisions
         self._idle = [HotConnection(database, APP_ROLE) for _ in range(width)]
         self._connections = tuple(self._idle)
         self._waiting: deque[tuple[Candidate, asyncio.Future[Verdict]]] = deque()
@@ -144,10 +158,26 @@ class Acceptance:
         tenants = frozenset(candidate.tenant for candidate in candidates)
         try:
             async with connection.for_tenants(tenants) as raw:
-                rows = await raw.fetch(_SQL["accept"], *_arrays(candidates))
+                if any(candidate.arrival for candidate in candidates):
+                    async with raw.transaction():
+                        return await self._accept_arrivals(raw, candidates)
+                return await self._accept(raw, candidates)
         except Unavailable:
             return await self._resolve(connection, candidates)
+
+    async def _accept(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+        rows = await raw.fetch(_SQL["accept"], *_arrays(candidates), self._announces_decisions)
         return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
+
+    async def _accept_arrivals(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+        """A group with deliveries in it: each message is claimed before its execution is accepted, or not at all."""
+        meant = [(c.id, c.arrival) for c in candidates if c.arrival is not None]
+        fresh = await claim_messages(raw, meant)
+        known = {execution_id for execution_id, _ in meant} - fresh
+        verdicts = await self._accept(raw, [c for c in candidates if c.id not in known])
+        accepted = frozenset(found for found, verdict in verdicts.items() if verdict.created_at is not None)
+        await settle_arrivals(raw, [one for one in meant if one[0] in fresh], accepted)
+        return verdicts | dict.fromkeys(known, Verdict(alive=True, created_at=None))
 
     async def _resolve(self, connection: HotConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
         """Learn by reading what a lost answer would have said. Either all of a group is there, or none of it.
@@ -207,4 +237,8 @@ def _arrays(candidates: Sequence[Candidate]) -> tuple[list[object], ...]:
         [c.decision_path for c in candidates],
         [c.decision_input for c in candidates],
         [c.trace_id for c in candidates],
+        [c.decision_allowed for c in candidates],
+        [c.decision_mode for c in candidates],
+        [c.decision_result for c in candidates],
+        [c.decision_masked for c in candidates],
     )

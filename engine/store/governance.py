@@ -10,7 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import JsonObject
+from engine.store.outbox import POLICY_DECISION
 from engine.store.tables.governance import audit_entries, idempotency_keys, policy_decisions
+from engine.store.tables.runtime import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class DecisionEntry:
     result: JsonObject
     trace_id: str | None = None
     span_id: str | None = None
+    mode: str = "enforce"
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,10 @@ async def record_audit(connection: AsyncConnection, entries: Sequence[AuditEntry
     )
 
 
-async def record_decisions(connection: AsyncConnection, entries: Sequence[DecisionEntry]) -> None:
-    """Append to the decision log."""
+async def record_decisions(
+    connection: AsyncConnection, entries: Sequence[DecisionEntry], *, announce: bool = False
+) -> None:
+    """Append to the decision log; `announce`: and leave word of each in the outbox, for a log outside."""
     if not entries:
         return
     await connection.execute(
@@ -118,10 +124,26 @@ async def record_decisions(connection: AsyncConnection, entries: Sequence[Decisi
                 "result": entry.result,
                 "trace_id": entry.trace_id,
                 "span_id": entry.span_id,
+                "mode": entry.mode,
+                "masked": [*entry.masked],
             }
             for entry in entries
         ],
     )
+    if announce:
+        await connection.execute(
+            insert(outbox),
+            [
+                {
+                    "tenant_id": entry.tenant,
+                    "id": entry.id,
+                    "topic": POLICY_DECISION,
+                    "subject_id": str(entry.id),
+                    "payload": {},
+                }
+                for entry in entries
+            ],
+        )
 
 
 async def claim_key(connection: AsyncConnection, scope: KeyScope, known: KnownKey, now: datetime) -> KnownKey | None:

@@ -13,6 +13,8 @@ _SQL = load("outbox")
 
 LEDGER_EXECUTION = "ledger.execution"
 """Topic of finished executions, for the provenance ledger."""
+POLICY_DECISION = "policy.decision"
+"""Topic of decisions of policy, for a log outside; the subject is the decision."""
 
 
 @dataclass(frozen=True, slots=True)

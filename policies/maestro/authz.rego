@@ -45,6 +45,10 @@ denials contains denial if some denial in windows.denials
 denials contains denial if some denial in scope.denials
 denials contains denial if some denial in budgets.denials
 
+# Facts that decisions rest on although they cost something; see docs/policy.md.
+needs contains fact if some fact in windows.needs
+needs contains fact if some fact in budgets.needs
+
 obligations contains obligation if some obligation in access.obligations
 
 decision := {

@@ -9,6 +9,16 @@ limits := object.get(
 	object.get(data.maestro.rules.budgets, "*", {}),
 )
 
+needs contains "triggerData" if {
+	some budget in data.maestro.rules.budgets
+	count(budget.triggerData) > 0
+}
+
+needs contains "unfinishedExecutions" if {
+	some budget in data.maestro.rules.budgets
+	is_number(budget.unfinishedExecutions)
+}
+
 denials contains {
 	"code": "budget.exceeded",
 	"message": concat("", ["The workflow has more steps than the budget of your tenant allows (", format_int(limits.stepsPerWorkflow, 10), ")."]),
@@ -31,6 +41,21 @@ denials contains {
 	input.action.name == "workflow.execute"
 	is_number(limits.unfinishedExecutions)
 	resource.unfinishedExecutions >= limits.unfinishedExecutions
+}
+
+unfinished_is_known if is_number(resource.unfinishedExecutions)
+
+# A budget that cannot be judged is spent.
+denials contains {
+	"code": "budget.unknown",
+	"message": "How many unfinished executions your tenant has is not known, and a budget applies.",
+	"path": "/resource/properties/unfinishedExecutions",
+	"policy": "budget",
+	"remedy": "Try again in a moment.",
+} if {
+	input.action.name == "workflow.execute"
+	is_number(limits.unfinishedExecutions)
+	not unfinished_is_known
 }
 
 denials contains {

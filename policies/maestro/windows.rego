@@ -3,6 +3,9 @@ package maestro.windows
 
 rules := data.maestro.rules
 
+# Who decides by the hour must be told it; with no window nothing here looks at the time.
+needs contains "time" if count(rules.windows) > 0
+
 now_ns := time.parse_rfc3339_ns(input.context.time) if is_string(input.context.time)
 
 applies(window) if {

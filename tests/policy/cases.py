@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject
 from engine.policy.gate import ALL_ACTIONS, READ_ACTIONS, ROLE_ACTIONS, Resource
-from engine.policy.policy_gate import authzen_request
+from engine.policy.requests import authzen_request
 
 NOON = "2026-11-23T12:00:00Z"  # a Monday
 
@@ -192,9 +192,16 @@ def _budgets() -> Iterator[Case]:
     for running, codes in ((4, ()), (5, refused)):
         asked = request("workflow.execute", "editor", properties={"unfinishedExecutions": running})
         yield Case(f"{running} running", asked, codes, rules)
+    unknown = request("workflow.execute", "editor")
+    yield Case("how many are running is unknown", unknown, ("budget.unknown",), rules)
     amounts: tuple[tuple[Json, tuple[str, ...]], ...] = ((1000, ()), (1001, refused), ("1001", ()), (None, ()))
     for amount, expected in amounts:
-        asked = request("workflow.execute", "editor", context={"triggerData": {"amount": amount}})
+        asked = request(
+            "workflow.execute",
+            "editor",
+            properties={"unfinishedExecutions": 0},
+            context={"triggerData": {"amount": amount}},
+        )
         yield Case(f"amount {amount!r}", asked, expected, rules)
     everyone: JsonObject = {"budgets": {"*": limits}}
     asked = request("workflow.create", "editor", properties={"stepCount": 11})

@@ -18,6 +18,7 @@ from engine.clock import SystemClock
 from engine.jsonvalue import Json
 from engine.policy.bundle import Bundle
 from engine.policy.evaluator import Verdict, read_verdict
+from engine.policy.needs import EVERYTHING
 from engine.policy.remote import OpaEvaluator
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,10 @@ class OracleEvaluator:
     def decide(self, request: Mapping[str, Json]) -> Json:
         result: Json = self._engine.eval_document("maestro.authz.decision", input=dict(request))
         return result
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return EVERYTHING
 
     async def evaluate(self, request: Mapping[str, Json]) -> Verdict:
         return read_verdict(self.decide(request), self._revision)
