@@ -158,8 +158,8 @@ def retry_asked(turn: Turn, event: RetryAsked) -> None:
 
 
 def _is_asked_for(step: StepState, event: RetryAsked) -> bool:
-    """Whether the person named this very step (or everything), rather than whatever did not finish."""
-    return event.restart_successful or event.from_step_id in (step.key.path, step.node.step_id)
+    """Whether the person named this very step: then it is sent again, in doubt or not."""
+    return event.from_step_id in (step.key.path, step.node.step_id)
 
 
 def _reset(turn: Turn, step: StepState, *, resume: bool, asked_for: bool) -> None:

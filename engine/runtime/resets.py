@@ -36,10 +36,13 @@ class Reset:
                 self._around(step, through_completed=False)
 
     def _is_settled(self, step: StepState) -> bool:
-        """Whether a loop around the step failed and somebody handled that: what it left behind stays as it is."""
+        """Whether what a loop left behind stays so: its failure was handled, or it ended without this iteration."""
         owner = step.scope.owner
         while owner is not None:
             if owner.status is StepStatus.FAILED and owner.key.path not in self._state.failed_steps:
+                return True
+            ended = owner.status in (StepStatus.COMPLETED, StepStatus.SKIPPED)
+            if ended and step.status is StepStatus.CANCELLED:
                 return True
             owner = owner.scope.owner
         return False

@@ -10,7 +10,7 @@ from engine.runtime.context import context_in, publish
 from engine.runtime.effects import CancelTimers, Effect, SetTimer
 from engine.runtime.fold import fold_execution, fold_step
 from engine.runtime.plan import Plan
-from engine.runtime.scopes import fixed_edges
+from engine.runtime.scopes import fixed_edges, is_inside
 from engine.runtime.state import ExecutionState, StepState
 from engine.runtime.states import ExecutionStatus, StepStatus, TimerKind
 from engine.runtime.transitions import ExecutionTransition, Failure, StepTransition, Transition
@@ -48,6 +48,14 @@ class Turn:
         """Record and fold a transition of a step."""
         self.transitions.append(transition)
         fold_step(self.plan, self.state, step, transition)
+        if step.node.body is not None and step.generation > 0 and transition.status.is_final:
+            self._drop_iterations(step)
+
+    def _drop_iterations(self, loop: StepState) -> None:
+        """A loop that a retry restarted has ended without some of its earlier iterations: they are cancelled."""
+        for step in tuple(self.state.steps.values()):
+            if step.status is StepStatus.PENDING and is_inside(step.key, loop.key):
+                self.move(step, StepStatus.CANCELLED, step.attempt)
 
     def move(
         self, step: StepState, status: StepStatus, attempt: int, *, given: Json = None, detail: JsonObject | None = None

@@ -6,10 +6,9 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.runtime.events import RetryAsked
-from engine.runtime.states import ExecutionStatus, StepKey, StepStatus
+from engine.runtime.states import ExecutionStatus
 from tests.runtime.simulation.replay import drawn
-from tests.runtime.simulation.rules import check_ends_alike, check_records
+from tests.runtime.simulation.rules import check_ends_alike, check_records, check_retry, check_retry_from
 from tests.runtime.simulation.world import World
 
 RANDOMS = st.randoms(use_true_random=True)
@@ -50,46 +49,15 @@ def test_a_retry_after_a_failure_completes_and_keeps_what_completed(
 ) -> None:
     plan, script = drawn(random, policy="stop", may_fail=True)
     world = World(plan, replace(script, crashes=crashes), random).run()
-    if not world.state.failed_steps:
-        return
-    kept = {k: s.seq for k, s in world.state.steps.items() if s.status is StepStatus.COMPLETED}
-    world.retry(RetryAsked("ada", restart_successful=restart))
-    check_records(world)
-    assert world.state.status is ExecutionStatus.COMPLETED
-    assert not world.state.failed_steps
-    if not restart:
-        loops = {key for key in kept if plan.by_path[key.path].body is not None}
-        assert {k: world.state.steps[k].seq for k in kept.keys() - loops} == {k: kept[k] for k in kept.keys() - loops}
+    if world.state.failed_steps:
+        check_retry(world, restart=restart)
 
 
 @SLOWLY
-@given(RANDOMS, st.data())
-def test_a_retry_from_any_step_completes_and_runs_that_step_again(random: Random, data: st.DataObject) -> None:
-    plan, script = drawn(random, policy="continue", may_fail=True)
-    world = World(plan, script, random).run()
-    path = data.draw(st.sampled_from(sorted(plan.by_path)))
-    before = {
-        k: s.generation for k, s in world.state.steps.items() if k.path == path and s.status in {"completed", "failed"}
-    }
-    world.retry(RetryAsked("ada", from_step_id=path))
-    check_records(world)
-    assert world.state.status is ExecutionStatus.COMPLETED
-    assert all(world.state.steps[k].generation == generation + 1 for k, generation in before.items())
-
-
-@SLOWLY
-@given(RANDOMS, st.data())
-def test_a_retry_from_a_step_outside_of_loops_keeps_all_that_is_not_behind_it(
-    random: Random, data: st.DataObject
+@given(RANDOMS, st.integers(0, 2), st.data())
+def test_a_retry_from_any_step_runs_it_again_and_keeps_what_is_not_behind_it(
+    random: Random, crashes: int, data: st.DataObject
 ) -> None:
-    plan, script = drawn(random, policy="continue", may_fail=False)
-    world = World(plan, script, random).run()
-    path = data.draw(st.sampled_from(sorted(node.path for node in plan.root.nodes)))
-    behind, stack = {path}, [plan.by_path[path]]
-    while stack:
-        found = [edge.target for edge in stack.pop().out if edge.target.path not in behind]
-        behind.update(node.path for node in found)
-        stack.extend(found)
-    kept = {k: s.seq for k, s in world.state.steps.items() if k.path.split("/")[0] not in behind}
-    world.retry(RetryAsked("ada", from_step_id=path))
-    assert {k: world.state.steps[StepKey(*k)].seq for k in kept} == kept
+    plan, script = drawn(random, policy="continue", may_fail=True)
+    world = World(plan, replace(script, crashes=crashes), random).run()
+    check_retry_from(world, data.draw(st.sampled_from(sorted(plan.by_path))))

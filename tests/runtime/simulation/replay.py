@@ -7,7 +7,7 @@ from random import Random
 from engine.runtime.plan import Plan
 from tests.runtime.documents import plan_of
 from tests.runtime.simulation.graphs import GraphSource
-from tests.runtime.simulation.rules import check_ends_alike, check_records
+from tests.runtime.simulation.rules import check_ends_alike, check_records, check_retry, check_retry_from
 from tests.runtime.simulation.world import Script, World
 
 POLICIES = (("stop", False), ("continue", True), ("stop", True))
@@ -37,17 +37,31 @@ def run_seed(seed: int, *, policy: str, may_fail: bool) -> int:
     return 1 + STORMS
 
 
+def run_retries(seed: int) -> int:
+    """Retries after a failure and from any step, with crashes. Returns how many histories were made."""
+    random = Random(seed)  # noqa: S311 - a schedule to be repeated, not a secret
+    plan, script = drawn(random, policy="stop", may_fail=True)
+    world = World(plan, replace(script, crashes=random.randint(0, 3)), random).run()
+    if world.state.failed_steps:
+        check_retry(world, restart=random.random() < 0.5)
+    plan, script = drawn(random, policy="continue", may_fail=True)
+    world = World(plan, replace(script, crashes=random.randint(0, 3)), random).run()
+    for _ in range(2):
+        check_retry_from(world, random.choice(sorted(plan.by_path)))
+    return 2
+
+
 def main(arguments: list[str]) -> int:
     """Run the seeds; the first failure is raised, with its seed."""
     first, count = int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 1
     histories = 0
     for seed in range(first, first + count):
-        for policy, may_fail in POLICIES:
-            try:
-                histories += run_seed(seed, policy=policy, may_fail=may_fail)
-            except AssertionError as error:
-                error.add_note(f"seed {seed}, errorHandling {policy}, may_fail={may_fail}")
-                raise
+        try:
+            histories += sum(run_seed(seed, policy=policy, may_fail=may_fail) for policy, may_fail in POLICIES)
+            histories += run_retries(seed)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
     sys.stdout.write(f"{histories} histories, all as they should be\n")
     return 0
 

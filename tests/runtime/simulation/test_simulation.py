@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.runtime.simulation.replay import POLICIES, run_seed
+from tests.runtime.simulation.replay import POLICIES, run_retries, run_seed
 
 SEEDS = range(300)
 
@@ -12,6 +12,15 @@ def test_any_order_and_any_crash_ends_as_a_calm_run_does(policy: str, may_fail: 
     for seed in SEEDS:
         try:
             run_seed(seed, policy=policy, may_fail=may_fail)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+
+
+def test_retries_complete_and_keep_what_they_must() -> None:
+    for seed in SEEDS:
+        try:
+            run_retries(seed)
         except AssertionError as error:
             error.add_note(f"seed {seed}")
             raise

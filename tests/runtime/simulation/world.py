@@ -125,7 +125,10 @@ class World:
         self.moves = 0
         self.store.inbox[:] = [asked]
         self._take_mail()
-        return self.run() if self.pending[-1].transitions else self
+        if self.pending[-1].transitions:
+            return self.run()
+        self._commit()
+        return self
 
     def _moves(self) -> list[Callable[[], None]]:
         moves: list[Callable[[], None]] = []
