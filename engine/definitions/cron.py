@@ -2,14 +2,14 @@
 
 Five fields, six with seconds first, or `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`, `@annually`.
 Names of months and days, ranges, steps, lists, `L` and `LW` as day of month, `5L` and `5#2` as day of week. Day of
-month and day of week, both set, mean either. The matching is cronsim's; it also lets through what makes no sense, so
-the fields are read here first.
+month and day of week, both set, mean either. The matching of wall times is cronsim's; it also lets through what makes
+no sense, so the fields are read here first, and it knows clock changes only in part, so those are dealt with here.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,11 @@ _PART: Final = re.compile(r"(?:\*|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/([0-9]{1,4}))
 _LAST_OR_NTH_DAY: Final = re.compile(r"([A-Z0-9]+)(?:L|#([1-5]))")
 _PROBE_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 """Any instant does to learn whether an expression ever matches: cronsim looks fifty years ahead."""
+
+
+_SECOND: Final = timedelta(seconds=1)
+_CHANGES_APART: Final = timedelta(days=6)
+"""No zone changes its clocks twice within so short a time."""
 
 
 class CronError(ValueError):
@@ -74,19 +79,77 @@ class Cron:
 
     fields: str
 
-    def ticks(self, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-        """Instants in UTC, strictly after an instant, in order.
+    @property
+    def is_interval(self) -> bool:
+        """Minutes or hours start with `*`: it keeps real intervals through clock changes, seconds given or not."""
+        minute, hour = self.fields.split()[-5:-3]
+        return minute.startswith("*") or hour.startswith("*")
 
-        Around clock changes as Debian's cron: a fixed time that is skipped fires at the first instant after the gap,
-        one that is repeated fires the first time only; minutes or hours that start with `*` keep real intervals.
+    def ticks(self, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+        """Instants in UTC, strictly after an instant, in order; none where no date within fifty years fulfils it.
+
+        Around clock changes as Debian's cron: a fixed time that is skipped fires at the first instant after the gap
+        (several of one gap: once), one that is repeated fires the first time only; minutes or hours that start with
+        `*` keep real intervals. Six fields follow the same rules.
         """
-        previous = after
-        for tick in CronSim(self.fields, after.astimezone(zone)):
-            instant = tick.astimezone(UTC)
-            # Several fixed times inside one gap meet at its end: once is enough.
-            if instant > previous:
-                previous = instant
-                yield instant
+        walk = _of_intervals if self.is_interval else _of_fixed_times
+        return walk(self.fields, zone, after.astimezone(UTC))
+
+
+def _of_fixed_times(fields: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    previous = after
+    for wall in CronSim(fields, after.astimezone(zone).replace(tzinfo=None)):
+        instant = wall.replace(tzinfo=zone).astimezone(UTC)
+        if instant.astimezone(zone).replace(tzinfo=None) != wall:
+            # No clock ever shows it: the gap lies between what the two offsets around it make of this wall time.
+            earliest = wall.replace(tzinfo=zone, fold=1).astimezone(UTC) - _SECOND
+            instant = _next_change(zone, earliest, instant) or instant
+        if instant > previous:
+            previous = instant
+            yield instant
+
+
+def _of_intervals(fields: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Wall times as the clocks show them, stretch by stretch of equal offset from UTC."""
+    start = after
+    while True:
+        offset = start.astimezone(zone).utcoffset() or timedelta(0)
+        change: datetime | None = None
+        for wall in CronSim(fields, (start + offset).replace(tzinfo=None)):
+            instant = (wall - offset).replace(tzinfo=UTC)
+            change = _next_change(zone, start, instant)
+            if change is not None:
+                break
+            start = instant
+            yield instant
+        if change is None:
+            return
+        # Behind the change the clocks show other times, the instant of the change included.
+        start = change - _SECOND
+        offset = change.astimezone(zone).utcoffset() or timedelta(0)
+        first = next(CronSim(fields, (start + offset).replace(tzinfo=None)), None)
+        start = change
+        if first is not None and (first - offset).replace(tzinfo=UTC) == change:
+            yield change
+
+
+def _next_change(zone: ZoneInfo, after: datetime, until: datetime) -> datetime | None:
+    """First instant in `(after, until]` whose offset from UTC is not that of `after`, to the second; None: there is none."""
+    offset = after.astimezone(zone).utcoffset()
+    same = after
+    while same < until:
+        other = min(same + _CHANGES_APART, until)
+        if other.astimezone(zone).utcoffset() == offset:
+            same = other
+            continue
+        while other - same > _SECOND:
+            middle = same + timedelta(seconds=int((other - same).total_seconds()) // 2 or 1)
+            if middle.astimezone(zone).utcoffset() == offset:
+                same = middle
+            else:
+                other = middle
+        return other.replace(microsecond=0)
+    return None
 
 
 def parse_cron(text: str) -> Cron:

@@ -56,11 +56,14 @@ scheduled_workflows = Table(
     Column("catch_up_window_s", Integer, nullable=False, server_default="3600"),
     Column("overlap", Text, nullable=False, server_default="skip"),
     Column("jitter_ms", Integer, nullable=False, server_default="0"),
-    Column("drift_window_s", Integer, nullable=False, server_default="5"),
+    Column("drift_window_s", Integer),
     Column("payload", JSON),
     Column("status", Text, nullable=False, server_default="active"),
     Column("cursor_at", DateTime(timezone=True), nullable=False),
     Column("next_tick_at", DateTime(timezone=True)),
+    Column("next_due_at", DateTime(timezone=True)),
+    Column("watched_from", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("revision", BigInteger, nullable=False, server_default="1"),
     Column("paused_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -68,7 +71,7 @@ scheduled_workflows = Table(
     CheckConstraint("catch_up in ('skip', 'latest', 'all')", name="catch_up_known"),
     CheckConstraint("overlap in ('allow', 'skip', 'buffer', 'cancel_other')", name="overlap_known"),
     CheckConstraint("status in ('active', 'paused')", name="status_known"),
-    Index("ix_scheduled_workflows_next_tick", "next_tick_at", postgresql_where=text("status = 'active'")),
+    Index("ix_scheduled_workflows_next_due", "next_due_at", postgresql_where=text("status = 'active'")),
 )
 
 schedule_ticks = Table(
@@ -85,11 +88,20 @@ schedule_ticks = Table(
     Column("execution_id", Uuid),
     Column("reason", Text, nullable=False, server_default=""),
     Column("is_backfill", Boolean, nullable=False, server_default=text("false")),
+    Column("overlap", Text),
+    Column("requested_by", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint(
         "status in ('pending', 'buffered', 'fired', 'skipped', 'missed', 'caught_up', 'late')", name="status_known"
     ),
     Index("ix_schedule_ticks_execution", "tenant_id", "execution_id"),
+    Index(
+        "ix_schedule_ticks_waiting",
+        "tenant_id",
+        "schedule_id",
+        "tick_at",
+        postgresql_where=text("status in ('pending', 'buffered')"),
+    ),
 )
 
 workflow_webhooks = Table(
