@@ -1,5 +1,6 @@
 """Wires the use cases for a process that serves them. Workers wire themselves (`workers.process`)."""
 
+import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,8 @@ from engine.errors import NotFound
 from engine.policy.bundle import BundleError, VerificationKey
 from engine.policy.opening import PolicySource, open_policy
 from engine.policy.policy_gate import PolicyMode
+from engine.qos.buckets import Buckets, SharedStore
+from engine.qos.file import load as load_qos
 from engine.queue.bell import StreamBell
 from engine.queue.link import Link, RedisTrouble, connect, unavailable
 from engine.queue.streams import Streams
@@ -61,6 +64,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             secret_box=SecretBox(settings.encryption_keys, secrets.token_bytes),
             probes=(("redis", lambda: _ping(link)), *policy_probes),
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
+            qos=load_qos(settings.qos_file),
+            buckets=Buckets(SharedStore(link.commands), clock, random.random),
         )
         assembled = assemble(parts)
         stack.push_async_callback(assembled.close)

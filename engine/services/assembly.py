@@ -1,6 +1,7 @@
 """Puts the use cases together from what they work with."""
 
 import asyncio
+import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from engine.clock import Clock
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.templates import BUILT_IN_TEMPLATES
 from engine.policy.gate import Gate
+from engine.qos.buckets import Buckets
+from engine.qos.file import Qos
 from engine.queue.bell import Bell
 from engine.services.actions import Actions
 from engine.services.authority import Authority, Recording
@@ -25,6 +28,9 @@ from engine.services.published import Published
 from engine.services.services import Services
 from engine.services.starts import Starts
 from engine.services.templates import Templates
+from engine.services.webhook_deliveries import WebhookDeliveries
+from engine.services.webhook_secrets import WebhookSecrets
+from engine.services.webhooks import Limits, Webhooks
 from engine.services.workflows import Workflows
 from engine.store.acceptance import Acceptance, Announce
 from engine.store.database import Database
@@ -53,6 +59,8 @@ class Parts:
         probes: further dependencies that readiness names, beside the database.
         pause: what an event stream does before it looks for more.
         recording: how decisions of policy are asked for and kept.
+        qos: limits that the operator has set.
+        buckets: what counts against them; None: each process counts by itself.
     """
 
     database: Database
@@ -64,6 +72,8 @@ class Parts:
     probes: tuple[tuple[str, Probe], ...] = ()
     pause: Pause = look_again
     recording: Recording = field(default_factory=Recording)
+    qos: Qos = field(default_factory=Qos)
+    buckets: Buckets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +99,16 @@ def assemble(parts: Parts) -> Assembled:
     starts = Starts(database, acceptance, authority, published, clock, new_id)
     controls = Controls(database, authority, published, parts.bell, new_id)
     workflows = Workflows(database, authority, documents, clock, new_id)
+    limits = Limits(parts.buckets or Buckets(None, clock, random.random), parts.qos.webhooks)
     services = Services(
         workflows=workflows,
         executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
         templates=Templates(database, authority, workflows, BUILT_IN_TEMPLATES),
         actions=Actions(authority, parts.catalogue),
         connections=Connections(database, authority, parts.secret_box),
+        webhooks=Webhooks(database, starts, parts.secret_box, limits, clock, new_id),
+        webhook_secrets=WebhookSecrets(database, authority, parts.secret_box, clock, new_id),
+        webhook_deliveries=WebhookDeliveries(database, authority, starts, new_id),
         health=Health({"postgresql": database.ping, **dict(parts.probes)}),
     )
     return Assembled(services, acceptance)

@@ -7,6 +7,9 @@ from engine.services.connections import Connections
 from engine.services.executions import Executions
 from engine.services.health import Health
 from engine.services.templates import Templates
+from engine.services.webhook_deliveries import WebhookDeliveries
+from engine.services.webhook_secrets import WebhookSecrets
+from engine.services.webhooks import Webhooks
 from engine.services.workflows import Workflows
 
 
@@ -19,4 +22,7 @@ class Services:
     templates: Templates
     actions: Actions
     connections: Connections
+    webhooks: Webhooks
+    webhook_secrets: WebhookSecrets
+    webhook_deliveries: WebhookDeliveries
     health: Health

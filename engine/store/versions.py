@@ -13,6 +13,7 @@ from engine.jsonvalue import JsonObject
 from engine.store.tables.definitions import version_provenance, workflow_definitions, workflow_versions
 from engine.store.tables.runtime import FINAL, executions
 from engine.store.tables.triggers import workflow_triggers
+from engine.store.webhooks import NewWebhook, replace_listeners
 from engine.store.windows import Count, Found, Window, count, look
 
 _C = workflow_versions.c
@@ -213,6 +214,16 @@ async def replace_triggers(
                 for trigger in triggers
             ],
         )
+    await replace_listeners(connection, tenant, workflow_id, version, [_webhook(t) for t in triggers if _listens(t)])
+
+
+def _listens(trigger: TriggerRow) -> bool:
+    return trigger.type == "webhook" and trigger.is_enabled
+
+
+def _webhook(trigger: TriggerRow) -> NewWebhook:
+    path, scheme = trigger.config["webhookPath"], trigger.config.get("signature") or "standard"
+    return NewWebhook(trigger.trigger_id, str(path), str(scheme))
 
 
 def _all(tenant: str, workflow_id: UUID) -> Select[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from engine.actions.builtin import load_registry
+from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
 from engine.bootstrap import _NoConnections, catalogue_of
@@ -24,6 +26,7 @@ from engine.identity.actor import Actor
 from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.jsonvalue import Json, JsonObject
 from engine.policy.gate import Decision, Gate, Resource, RoleTableGate
+from engine.qos.file import Qos
 from engine.services.assembly import Parts, assemble
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
@@ -117,14 +120,22 @@ class Edge:
 
 @asynccontextmanager
 async def open_edge(
-    database_url: str, config: AppConfig | None = None, clock: Clock | None = None
+    database_url: str, config: AppConfig | None = None, clock: Clock | None = None, qos: Qos | None = None
 ) -> AsyncIterator[Edge]:
     clock = clock or SystemClock()
     database = Database.connect(database_url, application_name="tests", pool_size=4)
     gate = RecordingGate(RoleTableGate(uuid7_factory(clock)))
     catalogue = await actions(clock)
     assembled = assemble(
-        Parts(database=database, bell=SilentBell(), gate=gate, catalogue=lambda: catalogue, clock=clock)
+        Parts(
+            database=database,
+            bell=SilentBell(),
+            gate=gate,
+            catalogue=lambda: catalogue,
+            clock=clock,
+            secret_box=SecretBox((bytes(range(32)),), secrets.token_bytes),
+            qos=qos or Qos(),
+        )
     )
     verifier = TokenVerifier(TokenRules(SECRET), clock)
     app = create_app(assembled.services, verifier, config or AppConfig(), CollectorRegistry())
