@@ -210,7 +210,7 @@ def _trigger_config(trigger_type: TriggerType, config: JsonObject) -> TriggerCon
         case TriggerType.EVENT:
             return EventTrigger(_text(config, "eventType"), condition)
         case TriggerType.SCHEDULE:
-            return _schedule(config)
+            return schedule_trigger(config)
         case TriggerType.WEBHOOK:
             scheme = SignatureScheme(_text(config, "signature", SignatureScheme.STANDARD))
             return WebhookTrigger(_text(config, "webhookPath"), scheme, condition)
@@ -218,7 +218,8 @@ def _trigger_config(trigger_type: TriggerType, config: JsonObject) -> TriggerCon
             return ConditionTrigger(parse_condition(_object(config, "condition")), _optional_text(config, "eventType"))
 
 
-def _schedule(config: JsonObject) -> ScheduleTrigger:
+def schedule_trigger(config: JsonObject) -> ScheduleTrigger:
+    """What the config of a checked schedule trigger says."""
     return ScheduleTrigger(
         cron=_text(config, "schedule"),
         timezone=_text(config, "timezone", "UTC"),

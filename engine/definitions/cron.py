@@ -134,7 +134,7 @@ def _of_intervals(fields: str, zone: ZoneInfo, after: datetime) -> Iterator[date
 
 
 def _next_change(zone: ZoneInfo, after: datetime, until: datetime) -> datetime | None:
-    """First instant in `(after, until]` whose offset from UTC is not that of `after`, to the second; None: there is none."""
+    """First instant in `(after, until]`, to the second, whose offset from UTC is not that of `after`; None: none is."""
     offset = after.astimezone(zone).utcoffset()
     same = after
     while same < until:

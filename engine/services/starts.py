@@ -1,14 +1,18 @@
 """Starting executions: everything that makes one comes through here."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from engine.clock import Clock
-from engine.errors import Conflict, Fault, NotFound, ValidationFailed
+from engine.errors import Conflict, Denied, Fault, NotFound, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject, dumps
+from engine.policy.gate import Resource
+from engine.policy.needs import UNFINISHED_EXECUTIONS
 from engine.runtime.states import ExecutionStatus
 from engine.services.authority import Authority, Permit, decision_entry
 from engine.services.digests import fingerprint, state_hash
@@ -18,7 +22,7 @@ from engine.services.published import Published, Runnable
 from engine.services.requests import ExecuteRequest
 from engine.store.acceptance import Acceptance, Candidate
 from engine.store.database import Database
-from engine.store.executions import ExecutionRow
+from engine.store.executions import ExecutionRow, count_unfinished
 from engine.store.governance import KeyScope, find_key, forget_key
 from engine.store.webhook_deliveries import Arrival, Delivery, find_message
 from engine.store.workflows import WorkflowRow
@@ -110,9 +114,32 @@ class Starts:
             self._published.forget(actor.tenant, workflow_id)
         raise Conflict("The workflow is being changed all the time.", code="workflow.contended")
 
+    async def prepare(
+        self, actor: Actor, workflow_id: UUID, request: ExecuteRequest, *, trigger_type: str
+    ) -> Candidate:
+        """An execution that may start, for `accept_within` in a transaction of the caller's.
+
+        The workflow's facts may be a while old (see `forget`); the statement that accepts it confirms them. Errors as
+        for `start`, and as old as the facts.
+        """
+        start = Start(actor, workflow_id, request, trigger_type, _body(request), None)
+        row = await self._published.workflow(actor.tenant, workflow_id)
+        permit = await self._authority.permit(actor, EXECUTE, workflow_resource(row))
+        return self._candidate(start, row, await self._checked(start, row), permit)
+
+    def forget(self, tenant: str, workflow_id: UUID) -> None:
+        """Read the facts of a workflow anew the next time."""
+        self._published.forget(tenant, workflow_id)
+
     async def _attempt(self, start: Start, row: WorkflowRow) -> Started | None:
         """Start on the facts of `row`; None: they are out of date, nothing was written."""
-        permit = await self._authority.permit(start.actor, EXECUTE, workflow_resource(row))
+        seen = {"triggerType": start.trigger_type, "triggerData": _judged(start.request.trigger_data)}
+        try:
+            permit = await self._authority.permit(start.actor, EXECUTE, await self._resource(start, row), seen)
+        except Denied:
+            if await self._is_current(row):
+                raise
+            return None
         try:
             runnable, trigger_data = await self._checked(start, row)
         except (Conflict, NotFound, ValidationFailed):
@@ -129,6 +156,22 @@ class Starts:
         if verdict.created_at is not None:
             return Started(candidate.id, _fresh(start, candidate, verdict.created_at))
         return await self._earlier(start)
+
+    async def _resource(self, start: Start, row: WorkflowRow) -> Resource:
+        """The workflow as policy sees it, with what the version that would run is made of."""
+        contents: JsonObject = {}
+        version = start.request.version or row.latest_version
+        if version is not None:
+            with suppress(NotFound):  # said once policy has been asked
+                contents = (await self._published.version(row.tenant, row.id, version)).contents
+        resource = workflow_resource(row, contents)
+        return await self._authority.with_facts(
+            resource, {UNFINISHED_EXECUTIONS: partial(self._unfinished, row.tenant)}
+        )
+
+    async def _unfinished(self, tenant: str) -> Json:
+        async with self._database.transaction(tenant) as connection:
+            return await count_unfinished(connection, tenant)
 
     async def _checked(self, start: Start, row: WorkflowRow) -> tuple[Runnable, str]:
         """The version to run and the trigger data as text, once the body and the workflow's state allow it."""
@@ -217,6 +260,15 @@ class Starts:
             decision_masked=dumps([*decided.masked]),
             arrival=start.arrival,
         )
+
+
+def _judged(trigger_data: Json) -> Json:
+    """Trigger data as policy sees it: none where it is such that the body will be refused anyway."""
+    try:
+        _stored(trigger_data)
+    except ValidationFailed:
+        return None
+    return trigger_data
 
 
 def _fresh(start: Start, accepted: Candidate, created_at: datetime) -> ExecutionRow:

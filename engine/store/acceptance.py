@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.errors import Unavailable
 from engine.store.database import APP_ROLE, Database
@@ -198,6 +199,20 @@ class Acceptance:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def accept_within(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+    """Accept executions in a transaction of the caller's, all of its tenants; the caller rings after commit.
+
+    A candidate that is not alive has written nothing: the caller reads its facts anew, or gives up.
+    """
+    if not candidates:
+        return {}
+    raw = (await connection.get_raw_connection()).driver_connection
+    if raw is None:
+        raise Unavailable("postgresql", "The connection is gone.")
+    rows = await raw.fetch(_SQL["accept"], *_arrays(candidates))
+    return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
 
 
 def _fail(group: Sequence[tuple[Candidate, asyncio.Future[Verdict]]], error: Exception) -> None:

@@ -1,13 +1,14 @@
 """Windows on long lists: by key for going on, by offset for older clients, newest first."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Key = UUID | int
+Key = UUID | int | datetime
 COUNT_CAP = 10_000
 """Counts are exact up to here; beyond, they only say that there are more."""
 
