@@ -8,7 +8,7 @@ from engine.jsonvalue import JsonObject
 from engine.runtime.context import context_in
 from engine.runtime.doubts import OUTCOME_UNKNOWN, ask_probe, fail_in_doubt, hold, is_unknown
 from engine.runtime.effects import CancelTimers, SetTimer
-from engine.runtime.ending import end
+from engine.runtime.ending import cancel_undecided, end
 from engine.runtime.events import (
     CancelAsked,
     PauseAsked,
@@ -141,10 +141,15 @@ def resume_asked(turn: Turn, event: ResumeAsked) -> None:
 def retry_asked(turn: Turn, event: RetryAsked) -> None:
     """Run failed work again, under the same id; see `engine.runtime.resets` for what is kept."""
     state = turn.state
-    if state.root is None or not state.status.is_final:
+    if not state.status.is_final or (state.status is ExecutionStatus.COMPLETED and event.from_step_id is None):
         return
-    if state.status is ExecutionStatus.COMPLETED and event.from_step_id is None:
+    if state.root is None:
+        # It ended before it began: cancelled in the queue, or quarantined by workers that died of it.
+        _run(turn, {"actor": event.actor, "retry": True, "restartSuccessful": event.restart_successful})
         return
+    if state.open:
+        # Quarantine ended it from outside, and its steps stand as they did when its last worker died.
+        cancel_undecided(turn)
     resets = reset_of(turn.plan, state, event.from_step_id, restart_successful=event.restart_successful)
     if not resets and event.from_step_id is not None:
         return

@@ -44,15 +44,21 @@ def _blaming(step: StepState) -> Failure:
 def end(turn: Turn, status: ExecutionStatus, failure: Failure | None, detail: JsonObject | None = None) -> None:
     """End the execution: undecided steps become cancelled, and what they hold is let go."""
     state = turn.state
-    for key in reversed(tuple(state.scopes)):
-        _cancel_scope(turn, state.scopes[key])
-    if state.root is not None:
-        _cancel_scope(turn, state.root)
+    cancel_undecided(turn)
     failed_steps = tuple(state.failed_steps)
     if turn.plan.timeout_ms is not None and state.root is not None:
         turn.effects.append(CancelTimers(EXECUTION_KEY, TimerKind.WORKFLOW_TIMEOUT))
     turn.move_execution(status, failure=failure, failed_steps=failed_steps, detail=detail)
     turn.effects.append(Finish(status, None, failure, failed_steps))
+
+
+def cancel_undecided(turn: Turn) -> None:
+    """Cancel every step that is not decided, the innermost first, and let go of what they hold."""
+    state = turn.state
+    for key in reversed(tuple(state.scopes)):
+        _cancel_scope(turn, state.scopes[key])
+    if state.root is not None:
+        _cancel_scope(turn, state.root)
 
 
 def complete(turn: Turn) -> None:

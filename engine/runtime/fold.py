@@ -162,9 +162,10 @@ def fold_execution(plan: Plan, state: ExecutionState, transition: ExecutionTrans
             state.run += 1
             state.failure = None
             state.finished_at = None
-            _rebuild(plan, state)
-        elif state.root is None:
+        if state.root is None:
             _start(plan, state, transition)
+        elif previous in FINAL_EXECUTION:
+            _rebuild(plan, state, state.root)
     elif transition.status in FINAL_EXECUTION:
         state.failure = transition.failure
         state.finished_at = transition.at
@@ -186,7 +187,7 @@ def _start(plan: Plan, state: ExecutionState, transition: ExecutionTransition) -
     open_scope(state, root)
 
 
-def _rebuild(plan: Plan, state: ExecutionState) -> None:
+def _rebuild(plan: Plan, state: ExecutionState, root: ScopeState) -> None:
     """Make all derived bookkeeping anew from the statuses of the instances, as after a person's retry."""
     for derived in (state.agenda, state.unhandled, state.scopes, state.open, state.listeners):
         derived.clear()
@@ -194,9 +195,6 @@ def _rebuild(plan: Plan, state: ExecutionState) -> None:
     state.attempts_out = 0
     for step in state.steps.values():
         step.decided = step.taken = 0
-    root = state.root
-    if root is None:
-        raise ValueError("An execution that never started has nothing to retry.")
     root.outputs.clear()
     root.mapped.clear()
     root.context = root_context(plan, state, root.outputs)

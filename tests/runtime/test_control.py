@@ -15,6 +15,7 @@ from engine.runtime.events import (
     StepResolved,
 )
 from engine.runtime.states import EXECUTION_KEY, ExecutionStatus, StepKey, StepStatus, TimerKind
+from engine.runtime.transitions import ExecutionTransition, Failure
 from tests.runtime.documents import action, condition, edge, is_true, loop, parallel, plan_of, typed
 from tests.runtime.driver import EXECUTION, WORKFLOW, Driver
 
@@ -213,6 +214,39 @@ def test_on_in_doubt_decides_such_an_attempt_too(policy: str, status: StepStatus
     driver.feed(CancelAsked("ada"))
     driver.feed(RetryAsked("ada"))
     assert driver.status("a") is status
+
+
+def quarantined(driver: Driver) -> Driver:
+    """What a worker records that gives an execution up without the core."""
+    ended = ExecutionTransition(driver.state.seq + 1, ExecutionStatus.FAILED, driver.now, Failure("gone", "Gone."))
+    driver.records.append(ended)
+    driver.state = driver.replayed()
+    return driver
+
+
+def test_retry_of_an_execution_that_was_quarantined_in_mid_run_takes_up_its_open_steps() -> None:
+    driver = chain("a", "b", "c")
+    driver.succeed("a")
+    before = driver.run_of("b").idempotency_key
+    quarantined(driver).feed(RetryAsked("ada"))
+    assert ran(driver) == ["b"]
+    assert driver.run_of("b").idempotency_key == before
+    driver.succeed("b")
+    driver.succeed("c")
+    assert driver.execution_status() == "completed"
+
+
+def test_retry_of_an_execution_that_was_quarantined_holds_what_must_not_be_sent_twice() -> None:
+    driver = Driver(plan_of(action("a", config={"delivery": "at_most_once"}))).start()
+    quarantined(driver).feed(RetryAsked("ada"))
+    assert driver.status("a") is StepStatus.IN_DOUBT
+
+
+def test_retry_of_an_execution_that_ended_before_it_began_starts_it() -> None:
+    driver = quarantined(Driver(plan_of(action("a"))))
+    driver.feed(RetryAsked("ada"))
+    assert ran(driver) == ["a"]
+    assert driver.state.run == 1
 
 
 def test_retry_of_a_running_execution_changes_nothing() -> None:
