@@ -5,16 +5,18 @@ from datetime import datetime
 from uuid import UUID
 
 from engine.runtime.advance import Advance
-from engine.runtime.effects import Finish, Probe, RunAction, StopAction
+from engine.runtime.effects import Finish, OpenTask, Probe, RunAction, StopAction
 from engine.runtime.events import ChildFinished, Event
 from engine.runtime.plan import Plan
 from engine.runtime.state import ExecutionState
 from engine.runtime.states import StepKey
 from engine.runtime.transitions import Failure, Transition
+from engine.services.task_openings import Origin, opening_of
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
-from engine.store.durable_effects import DurableEffect, DurableEffects
+from engine.store.durable_effects import DurableEffect, DurableEffects, OpenedTask
 from engine.store.outbox import LEDGER_EXECUTION, Announcement
+from engine.store.task_rows import NewTask
 
 AttemptId = tuple[StepKey, int, int]
 """step, generation, attempt"""
@@ -78,7 +80,7 @@ class Held:
         self._base_seq = claimed.last_seq
         self._transitions: list[Transition] = []
         self._outside: list[OutsideEffect] = []
-        self._asked: list[DurableEffect] = []
+        self._asked: list[DurableEffect | OpenTask] = []
         self._mail: list[UUID] = []
         self._postponed: list[Event] = []
         self._finish: Finish | None = None
@@ -183,9 +185,10 @@ class Held:
 
     def _durable_effects(self, new_id: NewId) -> DurableEffects | None:
         finish = self._finish
-        ends_with_rows = finish is not None and (self._has_rows or bool(self._asked))
+        asked = self._written(new_id)
+        ends_with_rows = finish is not None and (self._has_rows or bool(asked))
         parent = self.claimed.parent if finish is not None else None
-        if not (self._asked or self._mail or self._postponed or parent or ends_with_rows):
+        if not (asked or self._mail or self._postponed or parent or ends_with_rows):
             return None
         self._has_rows = True
         found = DurableEffects(
@@ -194,7 +197,7 @@ class Held:
             workflow_id=self.claimed.workflow_id,
             started_by=self.claimed.started_by,
             new_id=new_id,
-            asked=self._asked,
+            asked=asked,
             mail=self._mail,
             postponed=self._postponed,
             is_final=ends_with_rows,
@@ -211,6 +214,23 @@ class Held:
             found.finished = (parent.execution_id, news)
         self._asked, self._mail, self._postponed = [], [], []
         return found
+
+    def _written(self, new_id: NewId) -> list[DurableEffect]:
+        """Effects as rows; a task that cannot be opened becomes news of its failure, for the step to fold."""
+        claimed = self.claimed
+        origin = Origin(claimed.id, claimed.workflow_id, claimed.started_by)
+        rows: list[DurableEffect] = []
+        for effect in self._asked:
+            if not isinstance(effect, OpenTask):
+                rows.append(effect)
+                continue
+            task_id = new_id()
+            opened = opening_of(effect, origin, task_id, self._latest)
+            if isinstance(opened, NewTask):
+                rows.append(OpenedTask(task_id, opened))
+            else:
+                self._postponed.append(opened)
+        return rows
 
     def _announcements(self, new_id: NewId) -> list[Announcement]:
         if self._finish is None:

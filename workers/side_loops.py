@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from engine.clock import Clock
@@ -94,13 +94,34 @@ class Heartbeat:
         return len(gone)
 
 
+class TimerRoute(Protocol):
+    """Where due timers go whose subject is no execution."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds that go there."""
+        ...
+
+    async def run_once(self) -> int:
+        """Fire what is due. Returns how much it was; 0: nothing is left.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        ...
+
+
 class Timers:
     """Fires due timers. It asks the database only when one is known to be due: idle it costs nothing."""
 
-    def __init__(self, connection: HotConnection, intake: Intake, clock: Clock) -> None:
+    def __init__(
+        self, connection: HotConnection, intake: Intake, clock: Clock, routes: tuple[TimerRoute, ...] = ()
+    ) -> None:
         self._connection = connection
         self._intake = intake
         self._clock = clock
+        self._routes = routes
+        self.kinds = (*timers.EXECUTION_KINDS, *(kind for route in routes for kind in route.kinds))
         self._next_at: datetime | None = None
         self._changed = asyncio.Event()
 
@@ -132,7 +153,7 @@ class Timers:
                 )
 
     async def run_once(self) -> int:
-        """Fire what is due. Returns for how many executions.
+        """Fire what is due. Returns for how many subjects.
 
         Raises:
             Unavailable: the database does not answer.
@@ -141,8 +162,12 @@ class Timers:
         if fired:
             reach("timers_fired")
             self._intake.offer(fired)
+        count = len(fired)
+        for route in self._routes:
+            count += await route.run_once()
+        if count:
             self.expect(self._clock.now())
-        return len(fired)
+        return count
 
 
 class Sweep:
@@ -193,7 +218,7 @@ class Sweep:
             self._worker_id,
             older_than_s=self._config.sweep_age_s,
             limit=min(self._config.claim_batch, self._intake.room),
-            timer_kinds=timers.EXECUTION_KINDS,
+            timer_kinds=self._timers.kinds,
             topics=self._relay.topics,
         )
         reach("swept")

@@ -18,6 +18,7 @@ from engine.queue.bell import StreamBell
 from engine.queue.dispatch import Dispatch
 from engine.queue.link import Link
 from engine.queue.streams import Streams
+from engine.services.task_clocks import TaskClocks
 from engine.store import workers
 from engine.store.claims import ExecutionRef
 from engine.store.database import APP_ROLE, LOOP_ROLE, Database
@@ -106,8 +107,11 @@ class Worker:
             clock=clock,
             config=config,
         )
-        self.timers = Timers(self._firing, self.intake, clock)
-        self.relay = Relay(self._looking, (DeadLetterPublisher(self.dispatch), *surroundings.publishers))
+        tasks = TaskClocks(database, self.bell, clock, self._new_id)
+        self.timers = Timers(self._firing, self.intake, clock, (tasks,))
+        self.ledger_relay = self._ledger_relay(surroundings)
+        elsewhere = {} if self.ledger_relay is None else dict.fromkeys(LedgerRelay.topics, self.ledger_relay.wake)
+        self.relay = Relay(self._looking, (DeadLetterPublisher(self.dispatch), *surroundings.publishers), elsewhere)
         self.sweep = Sweep(
             worker_id=self.id,
             connection=self._looking,

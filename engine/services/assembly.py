@@ -11,6 +11,7 @@ from engine.actions.connections.secret_box import SecretBox
 from engine.clock import Clock
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.templates import BUILT_IN_TEMPLATES
+from engine.ids import IdFactory
 from engine.policy.gate import Gate
 from engine.qos.buckets import Buckets
 from engine.qos.file import Qos
@@ -23,10 +24,14 @@ from engine.services.documents import Documents
 from engine.services.executions import Executions, Pause
 from engine.services.folds import Folds
 from engine.services.health import Health, Probe
+from engine.services.human_tasks import HumanTasks
 from engine.services.identifiers import uuid7_factory
 from engine.services.published import Published
 from engine.services.services import Services
 from engine.services.starts import Starts
+from engine.services.task_creation import TaskCreation
+from engine.services.task_moves import Moves
+from engine.services.task_watches import TaskWatches
 from engine.services.templates import Templates
 from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
@@ -103,6 +108,7 @@ def assemble(parts: Parts) -> Assembled:
     services = Services(
         workflows=workflows,
         executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
+        human_tasks=_human_tasks(parts, authority, new_id),
         templates=Templates(database, authority, workflows, BUILT_IN_TEMPLATES),
         actions=Actions(authority, parts.catalogue),
         connections=Connections(database, authority, parts.secret_box),
@@ -112,6 +118,18 @@ def assemble(parts: Parts) -> Assembled:
         health=Health({"postgresql": database.ping, **dict(parts.probes)}),
     )
     return Assembled(services, acceptance)
+
+
+def _human_tasks(parts: Parts, authority: Authority, new_id: IdFactory) -> HumanTasks:
+    database, clock = parts.database, parts.clock
+    return HumanTasks(
+        database=database,
+        authority=authority,
+        moves=Moves(database, authority, parts.bell, clock, new_id),
+        creation=TaskCreation(database, authority, clock, new_id),
+        watches=TaskWatches(database, authority, parts.pause),
+        clock=clock,
+    )
 
 
 def _announcer(bell: Bell) -> Announce:

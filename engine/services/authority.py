@@ -5,11 +5,11 @@ Permission is asked outside of transactions: an evaluator may be another process
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from uuid import UUID
 
-from engine.errors import Denied
+from engine.errors import Denial, Denied
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
@@ -103,6 +103,10 @@ class Authority:
             # Nothing is written with a read, so what report mode let pass is written down here.
             await self._log(permit, "report")
         return permit
+
+    async def refuse(self, permit: Permit, denials: tuple[Denial, ...]) -> None:
+        """Write down a refusal that came after permission, from a rule that policy does not decide."""
+        await self._log(replace(permit, decision=replace(permit.decision, denials=denials)), "enforce")
 
     async def with_facts(self, resource: Resource, costly: Mapping[str, CostlyFact]) -> Resource:
         """The resource with those of its costly facts that decisions may rest on."""

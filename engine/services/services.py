@@ -6,6 +6,7 @@ from engine.services.actions import Actions
 from engine.services.connections import Connections
 from engine.services.executions import Executions
 from engine.services.health import Health
+from engine.services.human_tasks import HumanTasks
 from engine.services.templates import Templates
 from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
@@ -19,6 +20,7 @@ class Services:
 
     workflows: Workflows
     executions: Executions
+    human_tasks: HumanTasks
     templates: Templates
     actions: Actions
     connections: Connections

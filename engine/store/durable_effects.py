@@ -7,13 +7,12 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.jsonvalue import Json, JsonObject, dumps
+from engine.jsonvalue import dumps
 from engine.runtime.effects import (
     Await,
     CancelChild,
     CancelTimers,
     CloseTask,
-    OpenTask,
     SetTimer,
     StartChild,
     StopAwaiting,
@@ -24,10 +23,20 @@ from engine.runtime.transitions import Failure
 from engine.store.claims import ExecutionRef
 from engine.store.event_codec import encode
 from engine.store.statements import load
+from engine.store.task_rows import NewTask, document_of
 
 _SQL = load("durable_effects")
 
-DurableEffect = SetTimer | CancelTimers | OpenTask | CloseTask | StartChild | CancelChild | Await | StopAwaiting
+
+@dataclass(frozen=True, slots=True)
+class OpenedTask:
+    """A task of a human step, ready to be written."""
+
+    id: UUID
+    task: NewTask
+
+
+DurableEffect = SetTimer | CancelTimers | OpenedTask | CloseTask | StartChild | CancelChild | Await | StopAwaiting
 DEEPEST = 20
 """Levels of sub-workflows; one more fails its step, so that a recursion which validation could not see ends."""
 
@@ -51,7 +60,7 @@ class DurableEffects:
         postponed: outcomes that the next holder shall fold, posted to the execution itself.
         finished: the parent's news when this execution ends and has a parent.
         is_final: its timers and waits have no further meaning and go.
-        new_id: makes ids of tasks and inbox rows.
+        new_id: makes ids of inbox rows.
     """
 
     tenant: str
@@ -80,7 +89,8 @@ class _Batch:
     waits_ended: list[_Row] = field(default_factory=list)
     waits: dict[_Row, _Row] = field(default_factory=dict)
     children: list[_Row] = field(default_factory=list)
-    tasks: list[_Row] = field(default_factory=list)
+    tasks: dict[_Row, _Row] = field(default_factory=dict)
+    task_timers: dict[_Row, list[_Row]] = field(default_factory=dict)
     tasks_closed: list[_Row] = field(default_factory=list)
     posts: list[_Row] = field(default_factory=list)
     final: list[_Row] = field(default_factory=list)
@@ -95,11 +105,13 @@ async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffect
         _gather(batch, of_one)
     await _write(raw, "consume_mail", batch.mail)
     await _write(raw, "cancel_timers", batch.timers_cancelled)
-    await _write(raw, "set_timers", list(batch.timers_set.values()))
+    of_tasks = [row for rows in batch.task_timers.values() for row in rows]
+    await _write(raw, "set_timers", [*batch.timers_set.values(), *of_tasks])
     await _write(raw, "stop_awaiting", batch.waits_ended)
     await _write(raw, "await", list(batch.waits.values()))
     await _write(raw, "close_tasks", batch.tasks_closed)
-    await _write(raw, "open_tasks", batch.tasks)
+    await _write(raw, "open_tasks", list(batch.tasks.values()))
+    await _write(raw, "close_tasks_of_final", batch.final)
     await _write(raw, "forget_timers", batch.final)
     await _write(raw, "forget_waits", batch.final)
     await _start_children(raw, batch, {found.execution_id: found for found in effects})
@@ -160,10 +172,10 @@ def _gather_effect(batch: _Batch, of_one: DurableEffects, effect: DurableEffect)
             place = (*who, key.path, key.iteration)
             batch.waits_ended.append(place)
             batch.waits.pop(place, None)
-        case OpenTask():
-            batch.tasks.append(_task(of_one, effect))
+        case OpenedTask():
+            _gather_task(batch, who, effect)
         case CloseTask(key=key):
-            batch.tasks_closed.append((*who, key.path, key.iteration))
+            _close_task(batch, (*who, key.path, key.iteration))
         case StartChild(key=key):
             child = (of_one.tenant, effect.child_id, effect.workflow_id, effect.version, dumps(effect.trigger_data))
             batch.children.append((*child, of_one.execution_id, key.path, key.iteration, effect.generation))
@@ -209,31 +221,19 @@ def _too_deep() -> Failure:
     return Failure("subprocess.too_deep", f"Sub-workflows are nested more than {DEEPEST} levels deep.")
 
 
-def _task(of_one: DurableEffects, effect: OpenTask) -> _Row:
-    config = effect.config
-    return (
-        of_one.tenant,
-        of_one.new_id(),
-        of_one.execution_id,
-        of_one.workflow_id,
-        effect.key.path,
-        effect.key.iteration,
-        effect.generation,
-        _text(config, "title") or effect.key.path,
-        _text(config, "description"),
-        dumps(_texts(config, "assignees")),
-        dumps(_texts(config, "candidateGroups")),
-        dumps(config.get("formConfig") or {}),
-        dumps(effect.input),
-        of_one.started_by,
-    )
+def _close_task(batch: _Batch, place: _Row) -> None:
+    """The task that stands there becomes obsolete; one that the same commit would open is never written."""
+    batch.tasks_closed.append(place)
+    batch.tasks.pop(place, None)
+    batch.task_timers.pop(place, None)
 
 
-def _text(config: JsonObject, name: str) -> str:
-    value = config.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _texts(config: JsonObject, name: str) -> list[Json]:
-    value = config.get(name)
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+def _gather_task(batch: _Batch, who: tuple[str, UUID], opened: OpenedTask) -> None:
+    """A task with the beginning of its trail, and its timers beside those of executions."""
+    task, tenant = opened.task, who[0]
+    place = (*who, task.step_path, task.iteration)
+    document = dumps(document_of(tenant, opened.id, task))
+    batch.tasks[place] = (tenant, document, task.actor, task.on_behalf_of)
+    batch.task_timers[place] = [
+        (tenant, opened.id, "", timer.slot, timer.kind, timer.generation, 0, timer.due_at) for timer in task.timers
+    ]

@@ -1,6 +1,6 @@
 """The state machine of human tasks: pure functions from a task and an operation to the task after it.
 
-Raised: `Conflict` where the state does not allow it (409), `NotTheirs` where the person does not (403). Nothing is
+Raised: `Conflict` where the state does not allow it (409), `NotTheirs` where the person may not (403). Nothing is
 changed by a call that raises.
 """
 
@@ -8,18 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.errors import Conflict, MaestroError
+from engine.definitions.model import Priority
+from engine.errors import Conflict, Denial, Denied
 from engine.jsonvalue import JsonObject
 from engine.tasks.states import RULES, Part, TaskOperation, TaskStatus
-from engine.tasks.task import Approvals, Person, Task, Vote, is_candidate, parts_of
+from engine.tasks.task import SYSTEM, Approvals, Person, Task, Vote, is_candidate, parts_of
 
-HIGHEST_PRIORITY = 0
+POLICY_NAME = "task_table"
+TASK_TABLE_REVISION = "task-table-1"
+REJECTIONS = frozenset({"reject", "rejected", "deny", "denied", "decline", "declined", "refuse", "refused", "no"})
+"""Values of a field `decision` that speak against; any other speaks for."""
 
 
-class NotTheirs(MaestroError):
-    """The person is not who may do this to the task (HTTP 403)."""
+class NotTheirs(Denied):
+    """The person is not who may do this to the task (HTTP 403). Who asked policy before knows the decision's id."""
 
-    code = "task.not_owner"
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__("", TASK_TABLE_REVISION, (Denial(code, message, "/subject/id", POLICY_NAME),))
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ def activate(task: Task, person: Person) -> Step:
     """Give a new task to whom it is for: one candidate only is its owner at once."""
     check(task, TaskOperation.ACTIVATE, person)
     only = task.assignees[0] if len(task.assignees) == 1 and not task.candidate_groups else None
-    if only is not None and only not in task.excluded and task.approvals is None:
+    if only is not None and only not in task.excluded:
         return _moved(task, TaskOperation.ACTIVATE, status=TaskStatus.ASSIGNED, owner=only)
     return _moved(task, TaskOperation.ACTIVATE, status=TaskStatus.PENDING)
 
@@ -88,10 +94,11 @@ def forward(task: Task, person: Person, assignees: Sequence[str], groups: Sequen
     )
 
 
-def start(task: Task, person: Person) -> Step:
-    """Begin to work on it."""
+def start(task: Task, person: Person, now: datetime) -> Step:
+    """Begin to work on it; too late is allowed and marked."""
     check(task, TaskOperation.START, person)
-    return _moved(task, TaskOperation.START, status=TaskStatus.IN_PROGRESS)
+    late = task.start_by is not None and now > task.start_by
+    return _moved(task, TaskOperation.START, status=TaskStatus.IN_PROGRESS, sla_breached=task.sla_breached or late)
 
 
 def suspend(task: Task, person: Person) -> Step:
@@ -107,15 +114,22 @@ def resume(task: Task, person: Person) -> Step:
 
 
 def complete(task: Task, person: Person, form_data: JsonObject, now: datetime) -> Step:
-    """Hand in the form. A task that asks for several approvals stays open until enough have voted."""
+    """Hand in the form; too late is allowed and marked.
+
+    A task that asks for several approvals stays open until enough have voted: it goes back to its candidates, of whom
+    those who have voted are none any more.
+    """
     check(task, TaskOperation.COMPLETE, person)
+    late = task.sla_breached or (task.due_at is not None and now > task.due_at)
     if task.approvals is None:
-        return _moved(task, TaskOperation.COMPLETE, status=TaskStatus.COMPLETED)
+        return _moved(task, TaskOperation.COMPLETE, status=TaskStatus.COMPLETED, sla_breached=late)
     vote = Vote(person.subject, now, is_approval(form_data), form_data)
     votes = (*task.votes, vote)
     details: JsonObject = {"approved": vote.approved, "votes": len(votes)}
     if outcome_of(task.approvals, votes) is not None:
-        return _moved(task, TaskOperation.COMPLETE, details, status=TaskStatus.COMPLETED, votes=votes)
+        return _moved(
+            task, TaskOperation.COMPLETE, details, status=TaskStatus.COMPLETED, votes=votes, sla_breached=late
+        )
     return _moved(
         task,
         TaskOperation.COMPLETE,
@@ -136,7 +150,7 @@ def fail(task: Task, person: Person) -> Step:
 def cancel(task: Task, person: Person) -> Step:
     """End it without a result: its step fails."""
     check(task, TaskOperation.CANCEL, person)
-    return _moved(task, TaskOperation.CANCEL, status=TaskStatus.CANCELLED)
+    return _moved(task, TaskOperation.CANCEL, status=TaskStatus.CANCELLED, suspended_from=None)
 
 
 def skip(task: Task, person: Person) -> Step:
@@ -144,13 +158,48 @@ def skip(task: Task, person: Person) -> Step:
     check(task, TaskOperation.SKIP, person)
     if not task.skippable:
         raise Conflict("This task may not be skipped.", code="task.not_skippable")
-    return _moved(task, TaskOperation.SKIP, status=TaskStatus.SKIPPED)
+    return _moved(task, TaskOperation.SKIP, status=TaskStatus.SKIPPED, suspended_from=None)
 
 
 def make_obsolete(task: Task, person: Person) -> Step:
     """Its execution ended without it."""
     check(task, TaskOperation.OBSOLETE, person)
-    return _moved(task, TaskOperation.OBSOLETE, status=TaskStatus.OBSOLETE)
+    return _moved(task, TaskOperation.OBSOLETE, status=TaskStatus.OBSOLETE, suspended_from=None)
+
+
+def update(task: Task, person: Person, edited: Sequence[str], priority: int | None, due_at: datetime | None) -> Step:
+    """Change fields that a person may edit; `edited` names them for the audit trail.
+
+    Args:
+        task: the task.
+        person: who edits.
+        edited: names of the fields.
+        priority: the new one; None leaves it.
+        due_at: the deadline as it is from now on.
+    """
+    check(task, TaskOperation.UPDATE, person)
+    details: JsonObject = {"fields": [*edited]}
+    return _moved(
+        task, TaskOperation.UPDATE, details, priority=task.priority if priority is None else priority, due_at=due_at
+    )
+
+
+def comment(task: Task, person: Person) -> Step:
+    """Say something about it; nothing else changes."""
+    check(task, TaskOperation.COMMENT, person)
+    return _moved(task, TaskOperation.COMMENT)
+
+
+def warn(task: Task, clock: str) -> Step:
+    """A part of the time of a clock is over."""
+    check(task, TaskOperation.WARN, SYSTEM)
+    return _moved(task, TaskOperation.WARN, {"clock": clock})
+
+
+def breach(task: Task, clock: str) -> Step:
+    """The time of a clock is over and its goal was not reached."""
+    check(task, TaskOperation.BREACH, SYSTEM)
+    return _moved(task, TaskOperation.BREACH, {"clock": clock}, sla_breached=True)
 
 
 def add_candidates(task: Task, person: Person, assignees: Sequence[str], groups: Sequence[str]) -> Step:
@@ -166,20 +215,23 @@ def add_candidates(task: Task, person: Person, assignees: Sequence[str], groups:
 
 
 def reassign(task: Task, person: Person, assignees: Sequence[str], groups: Sequence[str]) -> Step:
-    """Escalation: it is taken from its owner and offered to others; a single person becomes its owner."""
+    """Escalation: it is taken from its owner and offered to others; a single person becomes its owner.
+
+    Where nobody is named, or only people who may not own it, it goes back to the candidates that it has.
+    """
     check(task, TaskOperation.ESCALATE, person)
     details: JsonObject = {"assignees": [*assignees], "candidateGroups": [*groups]}
     people = tuple(name for name in assignees if name not in task.excluded)
-    only = people[0] if len(people) == 1 and not groups else None
-    status = task.status
-    if status is not TaskStatus.SUSPENDED:
-        status = TaskStatus.ASSIGNED if only else TaskStatus.PENDING
+    if not people and not groups:
+        people, groups = task.assignees, task.candidate_groups
+    only = people[0] if len(people) == 1 and not groups and people[0] not in task.excluded else None
     held = TaskStatus.ASSIGNED if only else TaskStatus.PENDING
+    suspended = task.status is TaskStatus.SUSPENDED
     return _escalated(
         task,
         details,
-        status=status,
-        suspended_from=held if status is TaskStatus.SUSPENDED else None,
+        status=TaskStatus.SUSPENDED if suspended else held,
+        suspended_from=held if suspended else None,
         owner=only,
         assignees=people,
         candidate_groups=tuple(groups),
@@ -189,20 +241,20 @@ def reassign(task: Task, person: Person, assignees: Sequence[str], groups: Seque
 def raise_priority(task: Task, person: Person) -> Step:
     """Escalation: one priority up, up to the highest."""
     check(task, TaskOperation.ESCALATE, person)
-    priority = max(HIGHEST_PRIORITY, task.priority - 1)
+    priority = max(int(Priority.CRITICAL), task.priority - 1)
     return _escalated(task, {"priority": priority}, priority=priority)
 
 
-def notify(task: Task, person: Person) -> Step:
+def notify(task: Task, person: Person, assignees: Sequence[str] = (), groups: Sequence[str] = ()) -> Step:
     """Escalation: somebody is told; nothing else changes."""
     check(task, TaskOperation.ESCALATE, person)
-    return _escalated(task, None)
+    return _escalated(task, {"assignees": [*assignees], "candidateGroups": [*groups]})
 
 
 def fail_by_escalation(task: Task, person: Person) -> Step:
     """Escalation: it is too late; its step fails."""
     check(task, TaskOperation.ESCALATE, person)
-    return _escalated(task, None, status=TaskStatus.FAILED, suspended_from=None)
+    return _escalated(task, {"action": "fail"}, status=TaskStatus.FAILED, suspended_from=None)
 
 
 def check(task: Task, operation: TaskOperation, person: Person) -> None:
@@ -226,9 +278,9 @@ def check(task: Task, operation: TaskOperation, person: Person) -> None:
 def is_approval(form_data: JsonObject) -> bool:
     """A vote counts as approval unless it says otherwise: `approved: false`, or a `decision` of rejection."""
     decision = form_data.get("decision")
-    if form_data.get("approved") is False:
+    if form_data.get("approved") is False or decision is False:
         return False
-    return not (isinstance(decision, str) and decision.lower().startswith(("reject", "den", "decline")))
+    return not (isinstance(decision, str) and decision.strip().lower() in REJECTIONS)
 
 
 def outcome_of(approvals: Approvals, votes: Sequence[Vote]) -> bool | None:
@@ -255,6 +307,8 @@ _CODES = {
 
 def _refusal(task: Task, operation: TaskOperation, person: Person) -> NotTheirs:
     parts = RULES[operation].parts
+    if person.subject in task.excluded and Part.CANDIDATE in parts:
+        return NotTheirs("You are excluded from this task: others must look at it too.", code="task.not_candidate")
     if parts == {Part.CANDIDATE} or (Part.CANDIDATE in parts and not is_candidate(task, person)):
         return NotTheirs("You are no candidate of this task.", code="task.not_candidate")
     if Part.OWNER in parts:

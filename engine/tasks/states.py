@@ -38,6 +38,7 @@ class TaskStatus(StrEnum):
 class TaskOperation(StrEnum):
     """What may be done to a task."""
 
+    CREATE = "create"
     ACTIVATE = "activate"
     CLAIM = "claim"
     RELEASE = "release"
@@ -54,6 +55,8 @@ class TaskOperation(StrEnum):
     ESCALATE = "escalate"
     UPDATE = "update"
     COMMENT = "comment"
+    WARN = "warn"
+    BREACH = "breach"
     OBSOLETE = "obsolete"
 
 
@@ -97,9 +100,11 @@ RULES: Mapping[TaskOperation, Rule] = MappingProxyType(
         TaskOperation.ACTIVATE: _rule(frozenset({TaskStatus.CREATED}), None, Part.SYSTEM),
         TaskOperation.CLAIM: _rule(frozenset({TaskStatus.PENDING}), TaskStatus.ASSIGNED, Part.CANDIDATE),
         TaskOperation.START: _rule(frozenset({TaskStatus.ASSIGNED}), TaskStatus.IN_PROGRESS, Part.OWNER),
-        TaskOperation.RELEASE: _rule(HELD, TaskStatus.PENDING, Part.OWNER, Part.ADMINISTRATOR),
+        TaskOperation.RELEASE: _rule(
+            frozenset({TaskStatus.ASSIGNED}), TaskStatus.PENDING, Part.OWNER, Part.ADMINISTRATOR
+        ),
         TaskOperation.ASSIGN: _rule(ACTIVE, TaskStatus.ASSIGNED, Part.ADMINISTRATOR),
-        TaskOperation.DELEGATE: _rule(ACTIVE, TaskStatus.ASSIGNED, Part.OWNER, Part.ADMINISTRATOR),
+        TaskOperation.DELEGATE: _rule(ACTIVE, TaskStatus.ASSIGNED, Part.OWNER),
         TaskOperation.FORWARD: _rule(ACTIVE, TaskStatus.PENDING, Part.OWNER, Part.CANDIDATE, Part.ADMINISTRATOR),
         TaskOperation.SUSPEND: _rule(ACTIVE, TaskStatus.SUSPENDED, Part.OWNER, Part.CANDIDATE, Part.ADMINISTRATOR),
         TaskOperation.RESUME: _rule(
@@ -112,6 +117,8 @@ RULES: Mapping[TaskOperation, Rule] = MappingProxyType(
         TaskOperation.ESCALATE: _rule(OPEN, None, Part.OWNER, Part.CANDIDATE, Part.ADMINISTRATOR, Part.SYSTEM),
         TaskOperation.UPDATE: _rule(OPEN, None, Part.OWNER, Part.ADMINISTRATOR),
         TaskOperation.COMMENT: _rule(OPEN, None, Part.OWNER, Part.CANDIDATE, Part.ADMINISTRATOR),
+        TaskOperation.WARN: _rule(OPEN, None, Part.SYSTEM),
+        TaskOperation.BREACH: _rule(OPEN, None, Part.SYSTEM),
         TaskOperation.OBSOLETE: _rule(OPEN, TaskStatus.OBSOLETE, Part.SYSTEM),
     }
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from engine.definitions.model import Priority
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
 from engine.tasks.states import Part, TaskStatus
@@ -38,6 +39,11 @@ class Task:
         candidate_groups: groups whose members may claim it.
         excluded: people who may not own it, whatever else they are (four eyes, earlier votes).
         suspended_from: the state to which `resume` leads back.
+        priority: 0 (critical) to 3 (low), as `engine.definitions.model.Priority`.
+        escalation_level: how many escalations there were.
+        start_by: until when somebody must have started; None: whenever.
+        due_at: until when it must have reached a final state; None: whenever.
+        sla_breached: one of the two passed before its goal was reached.
     """
 
     id: UUID
@@ -50,8 +56,16 @@ class Task:
     skippable: bool = False
     approvals: Approvals | None = None
     votes: tuple[Vote, ...] = ()
-    priority: int = 2
+    priority: int = int(Priority.NORMAL)
     escalation_level: int = 0
+    start_by: datetime | None = None
+    due_at: datetime | None = None
+    sla_breached: bool = False
+
+    @property
+    def is_started(self) -> bool:
+        """Whether its owner works on it, or did before it was suspended."""
+        return TaskStatus.IN_PROGRESS in {self.status, self.suspended_from}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,3 +20,8 @@ RATE_LIMIT_FALLBACKS = Counter("maestro_rate_limit_fallbacks", "Calls counted by
 WEBHOOK_DELIVERIES = Counter("maestro_webhook_deliveries", "Deliveries to webhooks, by outcome.", ("outcome",))
 CALLBACK_ATTEMPTS = Counter("maestro_callback_attempts", "Attempts to deliver a callback, by outcome.", ("outcome",))
 NOTIFICATIONS = Counter("maestro_notifications", "Attempts to send a notification, by outcome.", ("outcome",))
+HUMAN_TASK_OPERATIONS = Counter("maestro_human_task_operations", "Steps of human tasks by operation.", ("operation",))
+HUMAN_TASK_SLA_BREACHES = Counter(
+    "maestro_human_task_sla_breaches", "Human tasks that missed the end of a clock.", ("clock",)
+)
+HUMAN_TASK_ESCALATIONS = Counter("maestro_human_task_escalations", "Escalations of human tasks.")

@@ -67,41 +67,63 @@ WITH asked AS (
 )
 SELECT c.child_id, c.chosen_version AS version, c.depth >= $10 AS too_deep FROM chosen c;
 
--- name: open_tasks   one candidate only: assigned at once
+-- name: open_tasks   activated already: the trail begins with the creation and the activation
 WITH asked AS (
-    SELECT *, (SELECT array_agg(v) FROM json_array_elements_text(a.people) v) AS assignees,
-           (SELECT array_agg(v) FROM json_array_elements_text(a.groups) v) AS candidate_groups
-      FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[],
-                  $10::json[], $11::json[], $12::json[], $13::json[], $14::text[])
-           AS a(tenant_id, id, execution_id, workflow_id, step_path, iteration, generation, title, description,
-                people, groups, form_config, context, created_by)
+    SELECT r.*, a.actor, a.on_behalf_of
+      FROM unnest($1::text[], $2::json[], $3::text[], $4::text[]) AS a(tenant, document, actor, on_behalf_of),
+           json_populate_record(NULL::human_tasks, a.document) r
 ), opened AS (
     INSERT INTO human_tasks (tenant_id, id, execution_id, workflow_id, step_path, iteration, generation, title, description,
-                             assignees, candidate_groups, owner, status, form_config, context, created_by, activated_at, audit_seq)
+                             assignees, candidate_groups, excluded, owner, status, priority, form_config, context, sla,
+                             escalation, skippable, approvals, start_by, due_at, created_by, created_at, activated_at, audit_seq)
     SELECT a.tenant_id, a.id, a.execution_id, a.workflow_id, a.step_path, a.iteration, a.generation, a.title, a.description,
-           coalesce(a.assignees, '{}'), coalesce(a.candidate_groups, '{}'),
-           CASE WHEN cardinality(a.assignees) = 1 AND a.candidate_groups IS NULL THEN a.assignees[1] END,
-           CASE WHEN cardinality(a.assignees) = 1 AND a.candidate_groups IS NULL THEN 'assigned' ELSE 'pending' END,
-           a.form_config, a.context, a.created_by, now(), 1
+           a.assignees, a.candidate_groups, a.excluded, a.owner, a.status, a.priority, a.form_config, a.context, a.sla,
+           a.escalation, a.skippable, a.approvals, a.start_by, a.due_at, a.created_by, a.created_at, a.activated_at, a.audit_seq
       FROM asked a
-    RETURNING tenant_id, id, status
 )
-INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
-SELECT o.tenant_id, o.id, 1, now(), 'system', 'created', o.status, 'activate' FROM opened o;
+INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, on_behalf_of, from_status, to_status, action)
+SELECT a.tenant_id, a.id, s.seq, a.created_at, a.actor, a.on_behalf_of, s.from_status, coalesce(s.to_status, a.status), s.action
+  FROM asked a
+ CROSS JOIN (VALUES (1, NULL, 'created', 'create'), (2, 'created', NULL, 'activate')) AS s(seq, from_status, to_status, action);
 
--- name: close_tasks   the execution no longer needs them
-WITH closed AS (
-    UPDATE human_tasks t
-       SET status = 'obsolete', suspended_from = NULL, closed_at = now(), updated_at = now(),
-           revision = t.revision + 1, audit_seq = t.audit_seq + 1
+-- name: close_tasks   the execution no longer needs them; the lock shows the state that somebody may just have moved it to
+WITH standing AS (
+    SELECT t.tenant_id, t.id, t.status
       FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) AS x(tenant_id, execution_id, step_path, iteration)
-      JOIN human_tasks was ON was.tenant_id = x.tenant_id AND was.execution_id = x.execution_id
-                          AND was.step_path = x.step_path AND was.iteration = x.iteration
-     WHERE t.tenant_id = was.tenant_id AND t.id = was.id AND t.closed_at IS NULL
-    RETURNING t.tenant_id, t.id, t.audit_seq, was.status AS from_status
+      JOIN human_tasks t ON t.tenant_id = x.tenant_id AND t.execution_id = x.execution_id
+                        AND t.step_path = x.step_path AND t.iteration = x.iteration
+     WHERE t.closed_at IS NULL
+     ORDER BY t.id FOR UPDATE OF t
+), closed AS (
+    UPDATE human_tasks t
+       SET status = 'obsolete', suspended_from = NULL, closed_at = now(), updated_at = greatest(now(), t.updated_at),
+           revision = t.revision + 1, audit_seq = t.audit_seq + 1
+      FROM standing s WHERE t.tenant_id = s.tenant_id AND t.id = s.id
+    RETURNING t.tenant_id, t.id, t.audit_seq, s.status AS from_status
+), forgotten AS (
+    DELETE FROM timers m USING closed c WHERE m.tenant_id = c.tenant_id AND m.subject_id = c.id
 )
 INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
-SELECT c.tenant_id, c.id, c.audit_seq, now(), 'system', c.from_status, 'obsolete', 'obsolete' FROM closed c;
+SELECT c.tenant_id, c.id, c.audit_seq, now(), 'engine', c.from_status, 'obsolete', 'obsolete' FROM closed c;
+
+-- name: close_tasks_of_final   what is open of executions that are final, tasks that people opened for them included
+WITH standing AS (
+    SELECT t.tenant_id, t.id, t.status
+      FROM unnest($1::text[], $2::uuid[]) AS x(tenant_id, execution_id)
+      JOIN human_tasks t ON t.tenant_id = x.tenant_id AND t.execution_id = x.execution_id
+     WHERE t.closed_at IS NULL
+     ORDER BY t.id FOR UPDATE OF t
+), closed AS (
+    UPDATE human_tasks t
+       SET status = 'obsolete', suspended_from = NULL, closed_at = now(), updated_at = greatest(now(), t.updated_at),
+           revision = t.revision + 1, audit_seq = t.audit_seq + 1
+      FROM standing s WHERE t.tenant_id = s.tenant_id AND t.id = s.id
+    RETURNING t.tenant_id, t.id, t.audit_seq, s.status AS from_status
+), forgotten AS (
+    DELETE FROM timers m USING closed c WHERE m.tenant_id = c.tenant_id AND m.subject_id = c.id
+)
+INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
+SELECT c.tenant_id, c.id, c.audit_seq, now(), 'engine', c.from_status, 'obsolete', 'obsolete' FROM closed c;
 
 -- name: bury_executions   the stream of dead letters hears of it through the outbox
 WITH asked AS (

@@ -1,0 +1,116 @@
+"""Deadlines that bite: fires the timers of tasks when they are due, on any worker, each once."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from engine.clock import Clock
+from engine.errors import MaestroError, Unavailable
+from engine.ids import IdFactory
+from engine.queue.bell import Bell
+from engine.services.task_views import task_of, timer_of, timer_row
+from engine.services.task_writer import Entry, TaskWriter, WrittenTask
+from engine.store import human_tasks as rows
+from engine.store.database import Database, Transaction
+from engine.store.task_rows import TimerRow
+from engine.store.task_trails import DueTask, find_due, set_timers, take_due
+from engine.tasks import operations
+from engine.tasks.clocks import TaskTimer, TaskTimerKind, goal_reached
+from engine.tasks.escalation import Level, by_timer, next_timer
+from engine.tasks.opening import levels_of
+from engine.tasks.operations import Step
+from engine.tasks.task import Task
+
+_log = logging.getLogger(__name__)
+
+TASKS_AT_ONCE = 200
+ENGINE = "engine"
+
+
+class TaskClocks:
+    """Fires timers of tasks. Removing a timer and what follows from it are one transaction: a crash fires it again."""
+
+    kinds = tuple(kind.value for kind in TaskTimerKind)
+
+    def __init__(self, database: Database, bell: Bell, clock: Clock, new_id: IdFactory) -> None:
+        self._database = database
+        self._bell = bell
+        self._clock = clock
+        self._writer = TaskWriter(new_id)
+
+    async def run_once(self) -> int:
+        """Fire what is due. Returns of how many tasks.
+
+        Raises:
+            Unavailable: the database does not answer; what is left comes again.
+        """
+        now = self._clock.now()
+        async with self._database.loop_transaction() as connection:
+            due = await find_due(connection, self.kinds, now, TASKS_AT_ONCE)
+        fired = 0
+        for task in due:
+            try:
+                fired += await self._fire(task, now)
+            except Unavailable:
+                raise
+            except MaestroError as error:
+                facts = {"action": "task_clocks", "task_id": str(task.task_id), "error": error.code}
+                _log.warning("Timers of a task could not be fired; they come again.", extra=facts)
+        return fired
+
+    async def _fire(self, due: DueTask, now: datetime) -> bool:
+        async with self._database.transaction(due.tenant) as connection:
+            written = await self._fired(connection, due, now)
+        if written is not None and written.rings and written.row.execution_id is not None:
+            await self._bell.ring(due.tenant, [written.row.execution_id])
+        return written is not None
+
+    async def _fired(self, connection: Transaction, due: DueTask, now: datetime) -> WrittenTask | None:
+        """None: another worker was faster, or nothing came of it."""
+        row = await rows.find(connection, due.tenant, due.task_id, lock=True)
+        taken = await take_due(connection, due.tenant, due.task_id, self.kinds, now)
+        if row is None or not taken:
+            return None
+        levels = levels_of(list(row.escalation))
+        task, entries, again = task_of(row), list[Entry](), list[TimerRow]()
+        for timer in map(timer_of, taken):
+            step = _step(task, timer, levels)
+            if step is None:
+                continue
+            task = step.task
+            entries.append(Entry(step, now, ENGINE, reason=_reason(timer)))
+            following = _following(timer, levels, now) if task.status.is_open else None
+            if following is not None:
+                again.append(timer_row(following))
+        if not entries:
+            return None
+        written = await self._writer.write(connection, row, entries)
+        if task.status.is_open:
+            await set_timers(connection, due.tenant, due.task_id, again)
+        return written
+
+
+def _step(task: Task, timer: TaskTimer, levels: Sequence[Level]) -> Step | None:
+    """What a timer does to the task as it stands now; None: nothing, its goal was reached."""
+    clock = timer.kind.clock
+    if clock is None:
+        level = _level_of(timer, levels)
+        return None if level is None else by_timer(task, level)
+    if goal_reached(task, clock):
+        return None
+    return operations.warn(task, clock.value) if timer.kind.is_warning else operations.breach(task, clock.value)
+
+
+def _following(timer: TaskTimer, levels: Sequence[Level], now: datetime) -> TaskTimer | None:
+    level = _level_of(timer, levels)
+    return None if level is None else next_timer(level, timer, now)
+
+
+def _level_of(timer: TaskTimer, levels: Sequence[Level]) -> Level | None:
+    return levels[timer.level] if timer.level is not None and timer.level < len(levels) else None
+
+
+def _reason(timer: TaskTimer) -> str:
+    if timer.level is None:
+        return f"The timer {timer.kind.value} came due."
+    return f"Level {timer.level + 1} of the escalation came due."

@@ -1,0 +1,117 @@
+"""Tasks that people open by themselves."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from engine.clock import Clock
+from engine.errors import Conflict, Fault, ValidationFailed
+from engine.identity.actor import Actor
+from engine.ids import IdFactory
+from engine.policy.gate import Resource
+from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
+from engine.services.authority import Authority, Change, Permit
+from engine.services.facts import execution_missing
+from engine.services.requests import WRONG_VALUE, missing
+from engine.services.task_forms import form_faults
+from engine.services.task_values import CreateTaskRequest, HumanTask
+from engine.services.task_views import acting, new_task, task_hash, task_missing, view_of
+from engine.store import executions
+from engine.store import human_tasks as rows
+from engine.store.database import Database, Transaction
+from engine.store.executions import ExecutionRow
+from engine.store.task_rows import NewTask
+from engine.store.task_trails import TrailRow, append, find_trails, set_timers
+from engine.tasks.opening import Draft, UnusableTaskError, draft_of, open_task
+from engine.tasks.states import TaskOperation, TaskStatus
+from engine.telemetry.metrics import HUMAN_TASK_OPERATIONS
+
+
+class TaskCreation:
+    """Opens tasks for people."""
+
+    def __init__(self, database: Database, authority: Authority, clock: Clock, new_id: IdFactory) -> None:
+        self._database = database
+        self._authority = authority
+        self._clock = clock
+        self._new_id = new_id
+
+    async def create(self, actor: Actor, request: CreateTaskRequest) -> HumanTask:
+        """Open a task: one candidate only is its owner at once, else its candidates may claim it.
+
+        Raises:
+            NotFound: the execution that is named is not in the tenant.
+            ValidationFailed: with all faults.
+            Conflict: the execution that is named has ended.
+        """
+        execution = await self._execution(actor, request.execution_id)
+        resource = Resource("human_task", None, {"tenant": actor.tenant})
+        permit = await self._authority.permit(actor, "human_task.create", resource)
+        request.check()
+        draft = _draft(request, actor.subject if execution is None else execution.started_by)
+        task_id, now = self._new_id(), self._clock.now()
+        name, on_behalf_of = acting(actor, None)
+        made = replace(
+            new_task(draft, open_task(task_id, draft, now), now, actor.subject, name),
+            on_behalf_of=on_behalf_of,
+            request_id=actor.request_id,
+            execution_id=None if execution is None else execution.id,
+            workflow_id=None if execution is None else execution.workflow_id,
+        )
+        async with self._database.transaction(actor.tenant) as connection:
+            return await self._write(connection, permit, task_id, made)
+
+    async def _write(self, connection: Transaction, permit: Permit, task_id: UUID, made: NewTask) -> HumanTask:
+        tenant = permit.actor.tenant
+        await rows.add(connection, tenant, task_id, made)
+        await append(connection, tenant, task_id, _beginning(made))
+        await set_timers(connection, tenant, task_id, made.timers)
+        row = await rows.find(connection, tenant, task_id)
+        if row is None:
+            raise task_missing(task_id)
+        change = Change("human_task", str(task_id), None, task_hash(row))
+        await self._authority.record(connection, permit, [change], row.execution_id)
+        trails = await find_trails(connection, tenant, [task_id])
+        HUMAN_TASK_OPERATIONS.labels(TaskOperation.CREATE.value).inc()
+        return view_of(row, trails[task_id])
+
+    async def _execution(self, actor: Actor, execution_id: UUID | None) -> ExecutionRow | None:
+        if execution_id is None:
+            return None
+        async with self._database.transaction(actor.tenant) as connection:
+            row = await executions.find(connection, actor.tenant, execution_id)
+        if row is None:
+            raise execution_missing(execution_id)
+        if ExecutionStatus(row.status) in FINAL_EXECUTION:
+            message = f"The execution is {row.status}; nobody needs a task of it any more."
+            raise Conflict(message, code="task.execution_finished", facts={"executionStatus": row.status})
+        return row
+
+
+def _draft(request: CreateTaskRequest, initiator: str) -> Draft:
+    if not request.title.strip():
+        raise missing("title")
+    try:
+        draft = draft_of({**request.config, "title": request.title}, "", initiator)
+    except UnusableTaskError as error:
+        raise ValidationFailed((Fault(WRONG_VALUE, "", str(error), "See the schema of the body."),)) from error
+    faults = form_faults(draft.form_config or {})
+    if faults:
+        raise ValidationFailed(faults)
+    return draft
+
+
+def _beginning(made: NewTask) -> tuple[TrailRow, TrailRow]:
+    created = TrailRow(
+        seq=1,
+        at=made.at,
+        actor=made.actor,
+        on_behalf_of=made.on_behalf_of,
+        from_status=None,
+        to_status=TaskStatus.CREATED.value,
+        action=TaskOperation.CREATE.value,
+        reason="",
+        request_id=made.request_id,
+        details=None,
+    )
+    activate = TaskOperation.ACTIVATE.value
+    return created, replace(created, seq=2, from_status=created.to_status, to_status=made.status, action=activate)
