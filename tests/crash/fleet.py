@@ -22,6 +22,14 @@ serve_worker(load(process_environment()))
 """
 
 
+FAILURES = 20
+"""Workers may end with an error of their own when a server is down; so many of them cannot work at all."""
+
+
+class WorkersFailError(AssertionError):
+    """Workers end by themselves again and again; the end of their log says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
     """A worker that was killed, or frozen for so long that it counts as dead."""
@@ -38,6 +46,7 @@ class Fleet:
     log: Path
     size: int
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    failures: int = 0
 
     def fill(self, crash_points: str = "") -> list[Death]:
         """Start what is missing, `crash_points` armed in the first that is started. Returns who had died by itself."""
@@ -52,6 +61,9 @@ class Fleet:
         dead = [worker for worker in self.workers if worker.poll() is not None]
         for worker in dead:
             self.workers.remove(worker)
+            self.failures += worker.returncode > 0
+        if self.failures > FAILURES:
+            raise WorkersFailError(self.log.read_text()[-2_000:])
         return [Death(worker.pid, time.time()) for worker in dead]
 
     def kill_one(self, chance: random.Random) -> Death:
@@ -89,6 +101,8 @@ class Fleet:
         self.workers.clear()
 
     def _spawn(self, crash_points: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, **self.environment, "MAESTRO_CRASH_POINTS": crash_points}
+        # Bytecode is kept between starts: compiling everything again would be most of a worker's start.
+        cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.log.parent / "bytecode")}
+        environment = {**os.environ, **cache, **self.environment, "MAESTRO_CRASH_POINTS": crash_points}
         with self.log.open("ab") as log:
             return subprocess.Popen([sys.executable, "-c", _PROGRAM], env=environment, cwd=ROOT, stderr=log)
