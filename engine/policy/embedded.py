@@ -24,7 +24,7 @@ from engine.policy.evaluator import DECISION_RULE, Verdict, read_verdict, unavai
 from engine.policy.needs import needs_of, seen_by
 from engine.telemetry.metrics import POLICY_DECISION_SECONDS, POLICY_OVER_BUDGET, POLICY_REMEMBERED
 
-MAX_INPUT_BYTES = 256 * 1024
+MAX_INPUT_BYTES = 2 * 1024 * 1024
 TIME_BUDGET_S = 0.050
 """A decision that takes longer is counted and alarmed; the evaluator cannot be interrupted."""
 

@@ -37,6 +37,7 @@ from engine.services.requests import (
     missing,
 )
 from engine.services.values import BulkResult, Execution, Refusal
+from engine.services.visibility import hidden_by
 from engine.store import executions as rows
 from engine.store.database import Database, Transaction
 from engine.store.event_codec import encode
@@ -142,7 +143,10 @@ class Controls:
         permit = await self._authority.permit(actor, f"execution.{action.value}", Resource("execution", None))
         asked = _bulk_operation(actor, action, request.reason)
         wanted = request.filter
-        conditions = ExecutionConditions(wanted.workflow_id, wanted.status, wanted.version, wanted.parent_execution_id)
+        reading = await self._authority.permit(actor, "execution.read", Resource("execution", None))
+        conditions = ExecutionConditions(
+            wanted.workflow_id, wanted.status, wanted.version, wanted.parent_execution_id, hidden_by(reading)
+        )
         async with self._database.transaction(actor.tenant) as connection:
             window = Window(limit=BULK_LIMIT)
             matching, found = await rows.find_window(connection, actor.tenant, conditions, window)

@@ -33,9 +33,11 @@ from engine.services.values import (
     Slice,
     StepView,
 )
+from engine.services.visibility import hidden_by
 from engine.store import executions as rows
 from engine.store.database import Database
 from engine.store.executions import ExecutionConditions, ExecutionRow
+from engine.store.visibility import Hidden
 
 EVENTS_AT_ONCE = 500
 LOG_LIMIT = 10_000
@@ -86,10 +88,10 @@ class Executions:
         return _whole(row, (await self._fold(actor, (row,)))[row.id])
 
     async def get_many(self, actor: Actor, execution_ids: Sequence[UUID]) -> dict[UUID, Execution]:
-        """Those of the ids that are in the tenant, without steps and context, in one query."""
-        await self._permit_reading(actor)
+        """Those of the ids that the actor may see, without steps and context, in one query."""
+        hidden = await self._permit_reading(actor)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_many(connection, actor.tenant, execution_ids)
+            found = await rows.find_many(connection, actor.tenant, execution_ids, hidden)
         return {row.id: execution_of(row) for row in found}
 
     async def steps_of(self, actor: Actor, execution_ids: Sequence[UUID]) -> dict[UUID, tuple[StepView, ...]]:
@@ -108,10 +110,12 @@ class Executions:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        await self._permit_reading(actor)
+        hidden = await self._permit_reading(actor)
         listing = Listing("executions", wanted)
         window = listing.window(page)
-        conditions = ExecutionConditions(wanted.workflow_id, wanted.status, wanted.version, wanted.parent_execution_id)
+        conditions = ExecutionConditions(
+            wanted.workflow_id, wanted.status, wanted.version, wanted.parent_execution_id, hidden
+        )
         async with self._database.transaction(actor.tenant) as connection:
             found_rows, found = await rows.find_window(connection, actor.tenant, conditions, window)
             total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None
@@ -205,8 +209,9 @@ class Executions:
             if len(recorded) < EVENTS_AT_ONCE:
                 await self._pause(execution_id)
 
-    async def _permit_reading(self, actor: Actor) -> None:
-        await self._authority.permit(actor, "execution.read", Resource("execution", None))
+    async def _permit_reading(self, actor: Actor) -> Hidden | None:
+        """Permission to read many; what must be left out."""
+        return hidden_by(await self._authority.permit(actor, "execution.read", Resource("execution", None)))
 
     async def _found(self, actor: Actor, execution_id: UUID) -> ExecutionRow:
         async with self._database.transaction(actor.tenant) as connection:
@@ -216,9 +221,9 @@ class Executions:
         return row
 
     async def _folded(self, actor: Actor, execution_ids: Sequence[UUID]) -> dict[UUID, Folded]:
-        await self._permit_reading(actor)
+        hidden = await self._permit_reading(actor)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_many(connection, actor.tenant, execution_ids)
+            found = await rows.find_many(connection, actor.tenant, execution_ids, hidden)
         return await self._fold(actor, found)
 
     async def _fold(self, actor: Actor, found: Sequence[ExecutionRow]) -> dict[UUID, Folded]:

@@ -1,5 +1,7 @@
 """What policy and audit get to know of stored things: facts from rows, never from what the caller says."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from engine.errors import NotFound
@@ -20,9 +22,10 @@ def execution_missing(execution_id: UUID) -> NotFound:
     return NotFound("execution", str(execution_id))
 
 
-def workflow_resource(row: WorkflowRow) -> Resource:
-    """A workflow as policy sees it."""
+def workflow_resource(row: WorkflowRow, contents: Mapping[str, Json] = MappingProxyType({})) -> Resource:
+    """A workflow as policy sees it; `contents`: of the document that it is about (`engine.services.contents`)."""
     labels: list[Json] = list(row.labels)
+    editors: list[Json] = list(row.editors)
     return Resource(
         "workflow",
         str(row.id),
@@ -35,13 +38,16 @@ def workflow_resource(row: WorkflowRow) -> Resource:
             "environment": row.environment,
             "createdBy": row.created_by,
             "updatedBy": row.updated_by,
+            "editors": editors,
             "requireSeparatePublisher": row.definition.get("requireSeparatePublisher", False),
+            **contents,
         },
     )
 
 
 def execution_resource(row: ExecutionRow) -> Resource:
-    """An execution as policy sees it."""
+    """An execution as policy sees it, with where its workflow belongs."""
+    labels: list[Json] = list(row.labels)
     return Resource(
         "execution",
         str(row.id),
@@ -51,6 +57,10 @@ def execution_resource(row: ExecutionRow) -> Resource:
             "workflowVersion": row.workflow_version,
             "status": row.status,
             "startedBy": row.started_by,
+            "labels": labels,
+            "classification": row.classification,
+            "environment": row.environment,
+            "workflowCreatedBy": row.workflow_created_by,
         },
     )
 

@@ -17,9 +17,11 @@ from engine.definitions.model import Definition
 from engine.errors import Conflict, NotFound
 from engine.jsonvalue import JsonObject
 from engine.runtime.plan import Plan, compile_plan
+from engine.services.contents import contents_of
 from engine.services.facts import workflow_missing
 from engine.store import versions, workflows
 from engine.store.database import Database
+from engine.store.versions import VersionRow
 from engine.store.workflows import WorkflowRow
 
 K = TypeVar("K", bound=Hashable)
@@ -62,6 +64,7 @@ class Runnable:
 
     Attributes:
         input_schema: None: any trigger data will do.
+        contents: what it is made of, as policy sees it.
     """
 
     version: str
@@ -69,6 +72,7 @@ class Runnable:
     definition: Definition
     plan: Plan
     input_schema: CompiledSchema | None
+    contents: JsonObject
 
     @property
     def qos_class(self) -> str:
@@ -132,19 +136,21 @@ class Published:
             row = await versions.find(connection, tenant, workflow_id, version)
         if row is None:
             raise NotFound("version", version)
-        runnable = self._prepare(row.version, row.content_hash, build_definition(row.definition, self._catalogue()))
+        runnable = self._prepare(row)
         self._hashes.put((tenant, workflow_id, version), row.content_hash)
         self._runnables.put(f"{version}:{row.content_hash}", runnable)
         return runnable
 
-    def _prepare(self, version: str, content_hash: str, definition: Definition) -> Runnable:
+    def _prepare(self, row: VersionRow) -> Runnable:
+        definition = build_definition(row.definition, self._catalogue())
         schema = definition.input_schema
         return Runnable(
-            version=version,
-            content_hash=content_hash,
+            version=row.version,
+            content_hash=row.content_hash,
             definition=definition,
             plan=compile_plan(definition),
             input_schema=None if schema is None else compile_schema(schema),
+            contents=contents_of(row.definition),
         )
 
 

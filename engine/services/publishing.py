@@ -17,6 +17,7 @@ from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
 from engine.services.authority import Authority, Change, Permit
+from engine.services.contents import contents_of
 from engine.services.documents import Documents, Draft
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
 from engine.services.instants import rfc3339
@@ -85,9 +86,10 @@ class Publishing:
         """Everything that is asked before the workflow is locked: existence, policy, body, draft."""
         async with self._database.transaction(actor.tenant) as connection:
             row = await workflows.find(connection, actor.tenant, workflow_id)
-        if row is None:
-            raise workflow_missing(workflow_id)
-        resource = workflow_resource(row)
+            if row is None:
+                raise workflow_missing(workflow_id)
+            before = await self._before(connection, row)
+        resource = workflow_resource(row, {**contents_of(row.definition), **before})
         permit = await self._authority.permit(actor, PUBLISH, resource)
         if request.allow_smaller_bump:
             await self._authority.permit(actor, ALLOW_SMALLER_BUMP, resource)
@@ -100,6 +102,13 @@ class Publishing:
             _check_version(request, request.version)
         draft = await self._documents.draft(actor.tenant, row, row.definition)
         return Plan(request, permit, row, draft)
+
+    async def _before(self, connection: Transaction, row: WorkflowRow) -> JsonObject:
+        """What policy asks about the version that the draft would follow."""
+        latest = await self._latest(connection, row)
+        if latest is None:
+            return {}
+        return {"publishedRequiresSeparatePublisher": latest.definition.get("requireSeparatePublisher") is True}
 
     async def _write(self, connection: Transaction, plan: Plan, locked: WorkflowRow) -> Version:
         """Store the version. The workflow's row is locked: nobody publishes or edits meanwhile."""

@@ -8,6 +8,7 @@ from engine.errors import NotFound
 from engine.identity.actor import Actor
 from engine.policy.gate import Resource
 from engine.services.authority import Authority
+from engine.services.contents import claims_of
 from engine.services.requests import CreateFromTemplateRequest
 from engine.services.values import Template, Workflow
 from engine.services.workflows import Workflows
@@ -53,7 +54,7 @@ class Templates:
         template = (await self._all(actor)).get(template_id)
         if template is None:
             raise NotFound("workflow template", template_id)
-        resource = Resource("workflow", None, {"templateId": template.id})
+        resource = Resource("workflow", None, {"templateId": template.id, **claims_of(template.definition)})
         permit = await self._authority.permit(actor, "workflow.create", resource)
         request.check()
         document = create_from(self._source(template), request.name or None, dict(request.customisations))

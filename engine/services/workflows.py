@@ -10,6 +10,7 @@ from engine.ids import IdFactory
 from engine.jsonvalue import Json
 from engine.policy.gate import Resource
 from engine.services.authority import Authority, Change, Permit
+from engine.services.contents import claims_of, contents_of
 from engine.services.documents import Documents
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
 from engine.services.keys import check_match, new_key, scope_of
@@ -18,6 +19,7 @@ from engine.services.publishing import Publishing
 from engine.services.requests import PublishRequest
 from engine.services.values import PageRequest, Slice, Version, Workflow, WorkflowFilter, WorkflowStatus
 from engine.services.version_reads import VersionComparison, VersionReads
+from engine.services.visibility import hidden_by
 from engine.store import versions as version_rows
 from engine.store import workflows as rows
 from engine.store.database import Database, Transaction
@@ -60,7 +62,8 @@ class Workflows:
             ValidationFailed: the document has faults, all of them named.
             IdempotencyMismatch: the key was used with another document.
         """
-        permit = await self._authority.permit(actor, "workflow.create", Resource("workflow", None))
+        resource = Resource("workflow", None, claims_of(definition))
+        permit = await self._authority.permit(actor, "workflow.create", resource)
         return await self.create_permitted(permit, definition, idempotency_key, CREATE_ROUTE)
 
     async def create_permitted(
@@ -108,10 +111,10 @@ class Workflows:
         return workflow_of(row)
 
     async def get_many(self, actor: Actor, workflow_ids: Sequence[UUID]) -> dict[UUID, Workflow]:
-        """Those of the ids that are in the tenant, in one query."""
-        await self._authority.permit(actor, "workflow.read", Resource("workflow", None))
+        """Those of the ids that are in the tenant and that the actor may see, in one query."""
+        permit = await self._authority.permit(actor, "workflow.read", Resource("workflow", None))
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_many(connection, actor.tenant, workflow_ids)
+            found = await rows.find_many(connection, actor.tenant, workflow_ids, hidden_by(permit))
         return {row.id: workflow_of(row) for row in found}
 
     async def list(self, actor: Actor, wanted: WorkflowFilter, page: PageRequest) -> Slice[Workflow]:
@@ -120,10 +123,10 @@ class Workflows:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        await self._authority.permit(actor, "workflow.read", Resource("workflow", None))
+        permit = await self._authority.permit(actor, "workflow.read", Resource("workflow", None))
         listing = Listing("workflows", wanted)
         window = listing.window(page)
-        conditions = WorkflowConditions(wanted.search, wanted.is_active, wanted.status)
+        conditions = WorkflowConditions(wanted.search, wanted.is_active, wanted.status, hidden_by(permit))
         async with self._database.transaction(actor.tenant) as connection:
             items, found = await rows.find_window(connection, actor.tenant, conditions, window)
             total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None
@@ -147,7 +150,8 @@ class Workflows:
         """
         for _ in range(LOST_RACES):
             row = await self._found(actor, workflow_id)
-            permit = await self._authority.permit(actor, "workflow.update", workflow_resource(row))
+            resource = workflow_resource(row, contents_of(definition))
+            permit = await self._authority.permit(actor, "workflow.update", resource)
             wanted = _expected(definition, expected_revision)
             if wanted is not None and wanted != row.revision:
                 raise StaleRevision(wanted, row.revision)

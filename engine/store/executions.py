@@ -6,25 +6,30 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Text, cast, select
+from sqlalchemy import Row, Select, Text, cast, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.transitions import Failure, StepTransition, Transition
 from engine.store.event_codec import decode_failure
+from engine.store.tables.definitions import workflow_definitions
 from engine.store.tables.delivery import workflow_execution_logs
-from engine.store.tables.runtime import executions, step_checkpoints
+from engine.store.tables.runtime import FINAL, executions, step_checkpoints
 from engine.store.transition_codec import decode_row
+from engine.store.visibility import Hidden, belongs_to_visible
 from engine.store.windows import Count, Found, Window, count, look
 
 _E = executions.c
 _S = step_checkpoints.c
 _L = workflow_execution_logs.c
+_W = workflow_definitions.c
+UNFINISHED_CAP = 100_000
+"""Nobody's budget of unfinished executions is larger: beyond, they are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRow:
-    """An execution as it is stored."""
+    """An execution as it is stored, with what policy asks about its workflow."""
 
     tenant: str
     id: UUID
@@ -45,6 +50,10 @@ class ExecutionRow:
     last_seq: int
     parent_execution_id: UUID | None
     depth: int
+    labels: tuple[str, ...] = ()
+    classification: str | None = None
+    environment: str | None = None
+    workflow_created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +71,17 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionConditions:
-    """Which executions a list has; None does not filter."""
+    """Which executions a list has; None does not filter.
+
+    Attributes:
+        hidden: what the reader must not see.
+    """
 
     workflow_id: UUID | None = None
     status: str | None = None
     version: str | None = None
     parent_execution_id: UUID | None = None
+    hidden: Hidden | None = None
 
 
 async def find(connection: AsyncConnection, tenant: str, execution_id: UUID) -> ExecutionRow | None:
@@ -78,10 +92,10 @@ async def find(connection: AsyncConnection, tenant: str, execution_id: UUID) -> 
 
 
 async def find_many(
-    connection: AsyncConnection, tenant: str, execution_ids: Sequence[UUID]
+    connection: AsyncConnection, tenant: str, execution_ids: Sequence[UUID], hidden: Hidden | None = None
 ) -> tuple[ExecutionRow, ...]:
-    """Those that exist, in no particular order."""
-    statement = _all(tenant).where(_E.id.in_(execution_ids))
+    """Those that exist and are not hidden, in no particular order."""
+    statement = _all(tenant).where(_E.id.in_(execution_ids), *belongs_to_visible(hidden, tenant, _E.workflow_id))
     return tuple(_read(row) for row in await connection.execute(statement))
 
 
@@ -96,6 +110,14 @@ async def find_window(
 async def count_all(connection: AsyncConnection, tenant: str, wanted: ExecutionConditions) -> Count:
     """How many executions the list has."""
     return await count(connection, _filtered(tenant, wanted))
+
+
+async def count_unfinished(connection: AsyncConnection, tenant: str) -> int:
+    """How many executions of a tenant have not ended, counted no further than a budget may go."""
+    some: Select[Any] = select(literal_column("1")).select_from(executions).where(_E.tenant_id == tenant)
+    # In the words of the partial index, which bound values would not match.
+    capped = some.where(text(f"status not in {FINAL}")).limit(UNFINISHED_CAP).subquery()
+    return int((await connection.execute(select(func.count()).select_from(capped))).scalar_one())
 
 
 async def find_checkpoints(
@@ -147,7 +169,7 @@ async def find_logs(connection: AsyncConnection, tenant: str, execution_id: UUID
 
 
 def _all(tenant: str) -> Select[Any]:
-    return select(
+    statement = select(
         _E.tenant_id,
         _E.id,
         _E.workflow_id,
@@ -167,11 +189,17 @@ def _all(tenant: str) -> Select[Any]:
         _E.last_seq,
         _E.parent_execution_id,
         _E.depth,
-    ).where(_E.tenant_id == tenant)
+        _W.labels,
+        _W.classification,
+        _W.environment,
+        _W.created_by.label("workflow_created_by"),
+    )
+    its_workflow = (_W.tenant_id == _E.tenant_id) & (_W.id == _E.workflow_id)
+    return statement.select_from(executions.outerjoin(workflow_definitions, its_workflow)).where(_E.tenant_id == tenant)
 
 
 def _filtered(tenant: str, wanted: ExecutionConditions) -> Select[Any]:
-    statement = _all(tenant)
+    statement = _all(tenant).where(*belongs_to_visible(wanted.hidden, tenant, _E.workflow_id))
     if wanted.workflow_id is not None:
         statement = statement.where(_E.workflow_id == wanted.workflow_id)
     if wanted.status is not None:
@@ -221,6 +249,10 @@ def _read(row: Row[Any]) -> ExecutionRow:
         last_seq=row.last_seq,
         parent_execution_id=row.parent_execution_id,
         depth=row.depth,
+        labels=tuple(row.labels or ()),
+        classification=row.classification,
+        environment=row.environment,
+        workflow_created_by=row.workflow_created_by,
     )
 
 

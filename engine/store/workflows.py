@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Text, case, cast, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import JsonObject
 from engine.store.tables.definitions import workflow_definitions
+from engine.store.visibility import Hidden, visible
 from engine.store.windows import Count, Found, Window, count, look
 
 _C = workflow_definitions.c
@@ -19,7 +20,11 @@ _BACKSLASH = "\\"
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRow:
-    """A workflow as it is stored."""
+    """A workflow as it is stored.
+
+    Attributes:
+        editors: who has edited the draft since it was last published.
+    """
 
     tenant: str
     id: UUID
@@ -39,6 +44,7 @@ class WorkflowRow:
     updated_by: str
     created_at: datetime
     updated_at: datetime
+    editors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,16 @@ class DraftContent:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowConditions:
-    """Which workflows a list has; None does not filter. Without `status`, archived ones are left out."""
+    """Which workflows a list has; None does not filter. Without `status`, archived ones are left out.
+
+    Attributes:
+        hidden: what the reader must not see.
+    """
 
     search: str | None = None
     is_active: bool | None = None
     status: str | None = None
+    hidden: Hidden | None = None
 
 
 async def add(
@@ -70,7 +81,14 @@ async def add(
     """Store a new draft at revision 1."""
     statement = (
         insert(workflow_definitions)
-        .values(tenant_id=tenant, id=workflow_id, created_by=author, updated_by=author, **_columns_of(content))
+        .values(
+            tenant_id=tenant,
+            id=workflow_id,
+            created_by=author,
+            updated_by=author,
+            editors=[author],
+            **_columns_of(content),
+        )
         .returning(*_C)
     )
     return _read((await connection.execute(statement)).one())
@@ -87,9 +105,11 @@ async def find(
     return None if row is None else _read(row)
 
 
-async def find_many(connection: AsyncConnection, tenant: str, workflow_ids: Sequence[UUID]) -> tuple[WorkflowRow, ...]:
-    """Those that exist, in no particular order."""
-    statement = select(*_C).where(_C.tenant_id == tenant, _C.id.in_(workflow_ids))
+async def find_many(
+    connection: AsyncConnection, tenant: str, workflow_ids: Sequence[UUID], hidden: Hidden | None = None
+) -> tuple[WorkflowRow, ...]:
+    """Those that exist and are not hidden, in no particular order."""
+    statement = select(*_C).where(_C.tenant_id == tenant, _C.id.in_(workflow_ids), *visible(hidden))
     return tuple(_read(row) for row in await connection.execute(statement))
 
 
@@ -110,10 +130,14 @@ async def replace_draft(
     connection: AsyncConnection, tenant: str, workflow_id: UUID, revision: int, content: DraftContent, author: str
 ) -> WorkflowRow | None:
     """Write a new draft over the one of `revision`; None: it is at another revision now, or archived."""
+    author_alone = func.jsonb_build_array(cast(author, Text))
+    editors = case((_C.editors.contains(author_alone), _C.editors), else_=_C.editors.op("||")(author_alone))
     statement = (
         update(workflow_definitions)
         .where(_C.tenant_id == tenant, _C.id == workflow_id, _C.revision == revision, _C.status != "archived")
-        .values(revision=revision + 1, updated_by=author, updated_at=func.now(), **_columns_of(content))
+        .values(
+            revision=revision + 1, updated_by=author, updated_at=func.now(), editors=editors, **_columns_of(content)
+        )
         .returning(*_C)
     )
     row = (await connection.execute(statement)).one_or_none()
@@ -142,16 +166,16 @@ async def archive(connection: AsyncConnection, tenant: str, workflow_id: UUID, a
 async def mark_published(
     connection: AsyncConnection, tenant: str, workflow_id: UUID, version: str, content_hash: str
 ) -> None:
-    """Say which version is the latest; the draft and its revision stay as they are."""
+    """Say which version is the latest; the draft and its revision stay as they are, its editors are forgotten."""
     await connection.execute(
         update(workflow_definitions)
         .where(_C.tenant_id == tenant, _C.id == workflow_id)
-        .values(status="published", latest_version=version, latest_content_hash=content_hash)
+        .values(status="published", latest_version=version, latest_content_hash=content_hash, editors=[])
     )
 
 
 def _filtered(tenant: str, wanted: WorkflowConditions) -> Select[Any]:
-    statement = select(*_C).where(_C.tenant_id == tenant)
+    statement = select(*_C).where(_C.tenant_id == tenant, *visible(wanted.hidden))
     if wanted.status is None:
         statement = statement.where(_C.status != "archived")
     else:
@@ -205,4 +229,5 @@ def _read(row: Row[Any]) -> WorkflowRow:
         updated_by=row.updated_by,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        editors=tuple(row.editors),
     )

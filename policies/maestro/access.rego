@@ -88,6 +88,18 @@ cleared(classification) if {
 	resource.createdBy == input.subject.id
 }
 
+# What belongs to a workflow is as open to its creator as the workflow.
+cleared(classification) if {
+	is_string(resource.workflowCreatedBy)
+	resource.workflowCreatedBy == input.subject.id
+}
+
+# What a workflow listens to may start it: the server says what came, never the caller.
+cleared(_) if {
+	action == "workflow.execute"
+	input.context.triggerType in {"webhook", "schedule", "event", "condition"}
+}
+
 denials contains {
 	"code": "classification.clearance_required",
 	"message": concat("", ["The workflow is classified ", resource.classification, " and you hold no clearance for it."]),
@@ -108,7 +120,13 @@ hidden contains name if {
 	not is_admin
 }
 
-obligations contains {"type": "exclude", "attribute": "classification", "values": [name | some name in hidden]} if {
+obligations contains {
+	"type": "exclude",
+	"attribute": "classification",
+	"values": [name | some name in hidden],
+	"unlessCreatedBy": input.subject.id,
+} if {
+	action in rules.clearance_actions
 	parts[1] == "read"
 	count(hidden) > 0
 }

@@ -76,7 +76,15 @@ def _tenancy() -> Iterator[Case]:
 
 def _clearance() -> Iterator[Case]:
     refused = ("classification.clearance_required",)
-    for action in ("workflow.read", "workflow.update", "workflow.publish", "workflow.execute", "evidence.export"):
+    for action in (
+        "workflow.read",
+        "workflow.update",
+        "workflow.publish",
+        "workflow.execute",
+        "execution.read",
+        "execution.cancel",
+        "evidence.export",
+    ):
         secret: JsonObject = {"classification": "restricted"}
         yield Case(f"{action} restricted", request(action, "editor", properties=secret), refused)
         cleared: JsonObject = {"clearance": "restricted"}
@@ -84,9 +92,15 @@ def _clearance() -> Iterator[Case]:
         low: JsonObject = {"clearance": "internal"}
         yield Case(f"{action} low", request(action, "editor", properties=secret, attributes=low), refused)
         yield Case(f"{action} own", request(action, "editor", properties={**secret, "createdBy": "ada"}), ())
+        belongs: JsonObject = {**secret, "workflowCreatedBy": "ada"}
+        yield Case(f"{action} of own workflow", request(action, "editor", properties=belongs), ())
         yield Case(f"{action} admin", request(action, "admin", properties=secret), ())
         yield Case(f"{action} internal", request(action, "editor", properties={"classification": "internal"}), ())
         yield Case(f"{action} unknown", request(action, "editor", properties={"classification": "unheard-of"}), ())
+    restricted: JsonObject = {"classification": "restricted"}
+    for trigger, codes in (("webhook", ()), ("schedule", ()), ("event", ()), ("manual", refused), (None, refused)):
+        asked = request("workflow.execute", "service", properties=restricted, context={"triggerType": trigger})
+        yield Case(f"restricted, started by {trigger}", asked, codes)
     strange: JsonObject = {"clearance": 3}
     yield Case(
         "clearance of the wrong type",

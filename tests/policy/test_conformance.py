@@ -80,5 +80,11 @@ async def test_lists_are_told_what_a_read_would_refuse() -> None:
     readers = {case.name: case.request for case in CASES}
     viewer = await evaluator.evaluate(readers["viewer workflow.read"])
     admin = await evaluator.evaluate(readers["admin workflow.read"])
-    assert viewer.obligations == ({"type": "exclude", "attribute": "classification", "values": ["restricted"]},)
+    hidden: JsonObject = {
+        "type": "exclude",
+        "attribute": "classification",
+        "values": ["restricted"],
+        "unlessCreatedBy": "ada",
+    }
+    assert viewer.obligations == (hidden,)
     assert admin.obligations == ()

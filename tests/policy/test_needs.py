@@ -6,7 +6,7 @@ from time import thread_time
 import pytest
 
 from engine.clock import SystemClock
-from engine.jsonvalue import JsonObject
+from engine.jsonvalue import Json, JsonObject
 from engine.policy.bundle import Bundle
 from engine.policy.embedded import REMEMBERED, EmbeddedEvaluator, new_engine
 from engine.policy.needs import EVERYTHING, PER_CALL, needs_of
@@ -24,6 +24,19 @@ def needs(bundle: Bundle) -> frozenset[str]:
 def bundle_of(authz: str, **others: str) -> Bundle:
     modules = {"authz.rego": f"package maestro.authz\n{authz}"}
     return Bundle("r", ("maestro",), {**modules, **{f"{name}.rego": text for name, text in others.items()}}, {})
+
+
+def counted(evaluator: EmbeddedEvaluator, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is really evaluated from now on."""
+    runs: list[str] = []
+    run = evaluator._run
+
+    def counting(bundle: Bundle, text: str) -> Json:
+        runs.append(text)
+        return run(bundle, text)
+
+    monkeypatch.setattr(evaluator, "_run", counting)
+    return runs
 
 
 @pytest.mark.parametrize(
@@ -68,9 +81,7 @@ def test_who_looks_without_saying_so_is_found(text: str, found: set[str]) -> Non
 
 async def test_what_is_asked_again_is_remembered_until_the_bundle_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluator = EmbeddedEvaluator(bundle_with(None), SystemClock())
-    runs: list[str] = []
-    run = evaluator._run
-    monkeypatch.setattr(evaluator, "_run", lambda bundle, text: runs.append(text) or run(bundle, text))
+    runs = counted(evaluator, monkeypatch)
     first, again, other = (
         request("workflow.execute", "editor", context={"time": f"2026-01-0{day}T00:00:00Z", "requestId": str(day)})
         for day in (1, 2, 3)
@@ -90,9 +101,7 @@ async def test_what_is_asked_again_is_remembered_until_the_bundle_changes(monkey
 async def test_nothing_is_remembered_where_decisions_rest_on_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     window: JsonObject = {"name": "n", "actions": [], "days": [], "fromMinute": 0, "untilMinute": 1, "timezone": "UTC"}
     evaluator = EmbeddedEvaluator(bundle_with({"windows": [window]}), SystemClock())
-    runs: list[str] = []
-    run = evaluator._run
-    monkeypatch.setattr(evaluator, "_run", lambda bundle, text: runs.append(text) or run(bundle, text))
+    runs = counted(evaluator, monkeypatch)
     for _ in range(3):
         await evaluator.evaluate(request("workflow.execute", "editor"))
     assert len(runs) == 3

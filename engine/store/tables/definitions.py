@@ -43,6 +43,7 @@ workflow_definitions = Table(
     Column("environment", Text),
     Column("created_by", Text, nullable=False),
     Column("updated_by", Text, nullable=False),
+    Column("editors", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("archived_at", DateTime(timezone=True)),

@@ -38,7 +38,17 @@ audit_entries = Table(
     Column("request_id", Text, nullable=False, server_default=""),
     Column("source", Text, nullable=False, server_default=""),
     Column("details", JSON),
+    Column("txid", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
     Index("ix_audit_entries_resource", "tenant_id", "resource_type", "resource_id", "id"),
+    Index("ix_audit_entries_txid", "txid", "id"),
+)
+
+audit_positions = Table(
+    "audit_positions",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("txid", BigInteger, nullable=False),
+    Column("entry_id", Uuid, nullable=False),
 )
 
 audit_chain = Table(

@@ -1,0 +1,26 @@
+"""The obligations of a reading decision, as what the store must leave out."""
+
+from engine.errors import Unavailable
+from engine.jsonvalue import Json
+from engine.services.authority import Permit
+from engine.store.visibility import Hidden
+
+
+def hidden_by(permit: Permit) -> Hidden | None:
+    """What the reader must not see; None: nothing is hidden.
+
+    Raises:
+        Unavailable: the decision obliges to something that nobody here knows how to do.
+    """
+    hidden: Hidden | None = None
+    for obligation in permit.decision.obligations:
+        values = obligation.get("values")
+        known = obligation.get("type") == "exclude" and obligation.get("attribute") == "classification"
+        if not known or not isinstance(values, list):
+            raise Unavailable("policy", "The policy asks for what cannot be done.", code="policy.unavailable")
+        hidden = Hidden(tuple(str(value) for value in values), _text(obligation.get("unlessCreatedBy")))
+    return hidden
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
