@@ -19,6 +19,11 @@ class Gate:
     called: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def until_called(self, times: int) -> None:
+        while len(self.calls) < times:
+            self.called.clear()
+            await self.called.wait()
+
     async def run(self, context: ActionContext) -> Result:
         self.calls.append(context)
         self.called.set()

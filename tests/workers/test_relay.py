@@ -1,0 +1,84 @@
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+
+from engine.errors import Unavailable
+from engine.store.database import LOOP_ROLE, Database
+from engine.store.hot import HotConnection
+from engine.store.outbox import Parcel
+from tests.workers.conftest import Reader
+from tests.workers.seeding import new_id
+from workers.relay import Relay
+
+
+@dataclass(slots=True)
+class Recipient:
+    topic: str
+    refused: set[UUID] = field(default_factory=set)
+    is_down: bool = False
+    got: list[Parcel] = field(default_factory=list)
+
+    async def publish(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        if self.is_down:
+            raise Unavailable("recipient", "It does not answer.")
+        self.got += [parcel for parcel in parcels if parcel.id not in self.refused]
+        return [parcel for parcel in parcels if parcel.id in self.refused]
+
+
+@pytest.fixture
+async def connection(database_url: str, reader: Reader) -> AsyncIterator[HotConnection]:
+    await reader.connection.execute("delete from outbox")
+    database = Database.connect(database_url, application_name="test")
+    found = HotConnection(database, LOOP_ROLE)
+    yield found
+    await found.close()
+    await database.close()
+
+
+async def put(reader: Reader, topic: str, count: int) -> list[UUID]:
+    ids = [new_id() for _ in range(count)]
+    await reader.connection.execute(
+        "insert into outbox (tenant_id, id, topic, subject_id, payload) select 'acme', i, $1, 'x', '{\"n\": 1}'"
+        " from unnest($2::uuid[]) i", topic, ids,
+    )  # fmt: skip
+    return ids
+
+
+async def test_what_arrives_is_removed_and_other_topics_are_left(connection: HotConnection, reader: Reader) -> None:
+    recipient = Recipient("mine")
+    ids = await put(reader, "mine", 3)
+    others = await put(reader, "other", 2)
+
+    assert await Relay(connection, [recipient]).run_once(["mine"]) == 3
+
+    assert [parcel.id for parcel in recipient.got] == sorted(ids)
+    assert {parcel.tenant for parcel in recipient.got} == {"acme"}
+    assert {row["id"] for row in await reader.connection.fetch("select id from outbox")} == set(others)
+
+
+async def test_what_is_refused_comes_again_later(connection: HotConnection, reader: Reader) -> None:
+    ids = await put(reader, "mine", 2)
+    recipient = Recipient("mine", refused={ids[0]})
+    relay = Relay(connection, [recipient])
+
+    assert await relay.run_once(["mine"]) == 1
+    assert await relay.run_once(["mine"]) == 0
+
+    [left] = await reader.connection.fetch("select id, attempts, available_at > now() as later from outbox")
+    assert (left["id"], left["attempts"], left["later"]) == (ids[0], 1, True)
+
+
+async def test_while_the_recipient_is_down_nothing_is_lost(connection: HotConnection, reader: Reader) -> None:
+    ids = await put(reader, "mine", 2)
+    recipient = Recipient("mine", is_down=True)
+    relay = Relay(connection, [recipient])
+
+    assert await relay.run_once(["mine"]) == 0
+    recipient.is_down = False
+    await reader.connection.execute("update outbox set available_at = now()")
+    assert await relay.run_once(["mine"]) == 2
+
+    assert {parcel.id for parcel in recipient.got} == set(ids)
+    assert {parcel.attempts for parcel in recipient.got} == {1}
