@@ -35,6 +35,7 @@ EXPOSED = (
     "X-Total-Count",
     "X-Total-Count-Relation",
 )
+MARGIN_S = 5.0
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -58,7 +59,7 @@ def _routes(services: Services, verifier: TokenVerifier, config: AppConfig, metr
     return [
         *resources(ROUTES, services, verifier),
         Route("/graphql", GraphQLView(schema, services, verifier, config)),
-        WebSocketRoute("/graphql", SocketView(schema, services, verifier, config.cors_origins)),
+        WebSocketRoute("/graphql", SocketView(schema, services, verifier, config)),
         Route("/metrics", metrics.page),
         Route("/openapi.json", documents.openapi),
         Route("/docs", documents.docs),
@@ -76,14 +77,21 @@ def graph_config(config: AppConfig) -> GraphConfig:
         cost=limits.cost,
         references=limits.representations,
     )
-    return GraphConfig(introspection=config.introspection, tokens=limits.tokens, bounds=bounds)
+    return GraphConfig(
+        introspection=config.introspection,
+        tokens=limits.tokens,
+        bounds=bounds,
+        for_routers=bool(config.router_secrets),
+        trusted=config.trusted_documents,
+    )
 
 
 def _middleware(config: AppConfig, metrics: HttpMetrics) -> list[Middleware]:
     """Outermost first. Faults stand inside of all that completes an answer, so that problems get its headers too."""
 
     def limit_s(path: str) -> float:
-        return config.graphql_timeout_s if path == "/graphql" else config.request_timeout_s
+        # /graphql gives up by itself, in GraphQL's own form; this is for what happens before that.
+        return config.graphql_timeout_s + MARGIN_S if path == "/graphql" else config.request_timeout_s
 
     cors = Middleware(
         CORSMiddleware,

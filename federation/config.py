@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from resolvers.trusted import TrustedDocuments
+
 MIB = 1 << 20
 
 
@@ -31,6 +33,10 @@ class AppConfig:
         body_limit: bytes, on routes that say nothing else.
         large_body_limit: bytes, for definitions and `/graphql`.
         request_timeout_s: after which an answer is given up; streams are exempt.
+        graphql_timeout_s: the same for `/graphql`.
+        patience_s: how long a stream waits for a client that reads nothing before it is closed.
+        router_secrets: with any, `_service` and `_entities` are for routers that send one of them.
+        trusted_documents: the only documents that clients may send; None: any.
         version: of the product, as the documents say it.
     """
 
@@ -41,5 +47,8 @@ class AppConfig:
     large_body_limit: int = 10 * MIB
     request_timeout_s: float = 30.0
     graphql_timeout_s: float = 10.0
+    patience_s: float = 30.0
+    router_secrets: tuple[str, ...] = ()
+    trusted_documents: TrustedDocuments | None = None
     version: str = "0.1.0"
     graphql: GraphQLLimits = field(default_factory=GraphQLLimits)

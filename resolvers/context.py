@@ -19,6 +19,10 @@ class RequestContext:
         reference: of the request, in masked errors.
         connection_params: payload of a socket's `connection_init`, set by Strawberry.
         handshake: `Authorization` header of a socket's handshake.
+        is_router: whether a router has proved itself.
+        cost: of the operation, once it is validated.
+        last_event_id: `Last-Event-ID` of a stream that goes on; the argument of a subscription counts before it.
+        event_id: of the event that a subscription gave last, set by its resolver.
     """
 
     services: Services
@@ -28,6 +32,10 @@ class RequestContext:
     cached: bool = True
     connection_params: dict[str, object] | None = None
     handshake: str | None = None
+    is_router: bool = False
+    cost: int | None = None
+    last_event_id: str | None = None
+    event_id: str | None = None
     reads: Reads = field(init=False)
 
     def __post_init__(self) -> None:

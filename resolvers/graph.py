@@ -8,9 +8,11 @@ from typing import Any
 import strawberry
 from graphql import (
     ASTValidationRule,
+    DocumentNode,
     FieldNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     ValidationRule,
     get_operation_ast,
 )
@@ -27,13 +29,16 @@ from strawberry.types import ExecutionContext, StreamExecutionResult
 
 from resolvers.context import RequestContext
 from resolvers.errors import ExpectedFailures, presented, shown
-from resolvers.limits import Bounds, excess_of, limit_rule
+from resolvers.limits import Bounds, limit_rule, root_fields, weigh
+from resolvers.mutations.dead_letters import DeadLetterMutations
 from resolvers.mutations.executions import ExecutionMutations
 from resolvers.mutations.workflows import WorkflowMutations
 from resolvers.queries.actions import ActionQueries
+from resolvers.queries.dead_letters import DeadLetterQueries
 from resolvers.queries.executions import ExecutionQueries
 from resolvers.queries.workflows import WorkflowQueries
 from resolvers.subscriptions import Subscription
+from resolvers.trusted import OnlyTrusted, TrustedDocuments
 from schema.context import Info
 from schema.executions import Execution
 from schema.scalars import SCALARS
@@ -42,15 +47,16 @@ from schema.workflows import Workflow
 logger = logging.getLogger(__name__)
 
 CACHED_DOCUMENTS = 256
+ROUTERS_ONLY = {"_service", "_entities"}
 
 
 @strawberry.type(description="What can be read.")
-class Query(WorkflowQueries, ExecutionQueries, ActionQueries):
+class Query(WorkflowQueries, ExecutionQueries, ActionQueries, DeadLetterQueries):
     """Root of queries."""
 
 
 @strawberry.type(description="What can be changed; expected failures are members of each result.")
-class Mutation(WorkflowMutations, ExecutionMutations):
+class Mutation(WorkflowMutations, ExecutionMutations, DeadLetterMutations):
     """Root of mutations."""
 
 
@@ -61,11 +67,15 @@ class GraphConfig:
     Attributes:
         introspection: False also hides field suggestions and the SDL.
         tokens: largest accepted document, in tokens.
+        for_routers: whether `_service` and `_entities` are for routers alone, which prove themselves by a secret.
+        trusted: the only documents that clients may send; None: any.
     """
 
     introspection: bool = True
     tokens: int = 1_000
     bounds: Bounds = field(default_factory=Bounds)
+    for_routers: bool = False
+    trusted: TrustedDocuments | None = None
 
 
 class ComposerSchema(strawberry.federation.Schema):
@@ -98,8 +108,11 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
         lambda: MaxTokensLimiter(max_token_count=config.tokens),
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
         lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-        lambda: CostLimit(config.bounds),
+        lambda: OperationLimits(config.bounds, for_routers=config.for_routers),
     ]
+    if config.trusted is not None:
+        trusted = config.trusted
+        extensions.append(lambda: OnlyTrusted(trusted))
     return ComposerSchema(
         query=Query,
         mutation=Mutation,
@@ -111,11 +124,12 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
     )
 
 
-class CostLimit(SchemaExtension):
-    """Refuses operations that cost too much, once they are known to be valid."""
+class OperationLimits(SchemaExtension):
+    """Refuses valid operations that cost too much, or that are for routers alone."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, *, for_routers: bool) -> None:
         self._bounds = bounds
+        self._for_routers = for_routers
 
     def on_validate(self) -> Iterator[None]:
         """Runs behind the validation cache, whose verdict is there already."""
@@ -124,11 +138,22 @@ class CostLimit(SchemaExtension):
         if document is not None and not context.pre_execution_errors:
             operation = get_operation_ast(document, context.operation_name)
             if operation is not None:
-                core = context.schema._schema  # noqa: SLF001 - Strawberry gives no other way to the core schema
-                context.pre_execution_errors = excess_of(
-                    core, document, operation, context.variables or {}, self._bounds
-                )
+                context.pre_execution_errors = self._refusals(context, document, operation)
         yield
+
+    def _refusals(
+        self, context: ExecutionContext, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> list[GraphQLError]:
+        core = context.schema._schema  # noqa: SLF001 - Strawberry gives no other way to the core schema
+        weight = weigh(core, document, operation, context.variables or {})
+        request = context.context
+        is_router = False
+        if isinstance(request, RequestContext):
+            request.cost, is_router = weight.cost, request.is_router
+        refusals = weight.excesses(self._bounds)
+        if self._for_routers and not is_router and root_fields(document, operation) & ROUTERS_ONLY:
+            refusals.append(GraphQLError("This is for routers alone.", extensions={"code": "ROUTERS_ONLY"}))
+        return refusals
 
 
 class ShowFaults(SchemaExtension):

@@ -233,14 +233,23 @@ def _definition(parent: object, name: str) -> GraphQLField | None:
     return None
 
 
-def excess_of(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Mapping[str, Any],
-    bounds: Bounds,
-) -> list[GraphQLError]:
-    """What a valid operation asks too much of; variables that are not given have their defaults."""
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a valid operation asks for, with its variables."""
+
+    cost: int
+    references: int
+
+    def excesses(self, bounds: Bounds) -> list[GraphQLError]:
+        """What is too much of it."""
+        measured = {"cost": (self.cost, bounds.cost), "references": (self.references, bounds.references)}
+        return [_over(what, value, limit) for what, (value, limit) in measured.items() if value > limit]
+
+
+def weigh(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> Weight:
+    """What a valid operation asks for; variables that are not given have their defaults."""
     defaults = {
         node.variable.name.value: int(node.default_value.value)
         for node in operation.variable_definitions or ()
@@ -248,5 +257,23 @@ def excess_of(
     }
     coster = Coster(schema, fragments_of(document), {**defaults, **variables})
     cost = coster.selection(operation.selection_set, schema.get_root_type(operation.operation))
-    measured = {"cost": (cost, bounds.cost), "references": (coster.references, bounds.references)}
-    return [_over(what, value, limit) for what, (value, limit) in measured.items() if value > limit]
+    return Weight(cost, coster.references)
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+    """Names of the fields at the top of an operation, those of its fragments too."""
+    fragments, seen = fragments_of(document), set[str]()
+
+    def names(selection: SelectionSetNode) -> set[str]:
+        found: set[str] = set()
+        for node in selection.selections:
+            if isinstance(node, FieldNode):
+                found.add(node.name.value)
+            elif isinstance(node, InlineFragmentNode):
+                found |= names(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                found |= names(fragments[node.name.value].selection_set)
+        return found
+
+    return names(operation.selection_set)

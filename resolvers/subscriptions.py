@@ -13,7 +13,8 @@ from schema.executions import ExecutionUpdate
 from schema.fields import subscription
 
 LastEventId = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Go on after this `eventId`; from the start without it.")
+    strawberry.ID | None,
+    strawberry.argument(description="Go on after this `eventId`; from the start without it."),
 ]
 
 
@@ -33,13 +34,14 @@ class Subscription:
         services, actor = info.context.services, info.context.actor
         if await info.context.reads.execution(key) is None:
             raise NotFound("execution", id)
-        found = services.executions.events(actor, key, _sequence(last_event_id))
-        async for event in until(found, info.context.ends_at):
+        after = _sequence(last_event_id or info.context.last_event_id)
+        async for event in until(services.executions.events(actor, key, after), info.context.ends_at):
+            info.context.event_id = str(event.seq)
             yield shapes.update(event)
 
 
 def _sequence(event_id: str | None) -> int:
-    if event_id is None:
+    if not event_id:
         return 0
     if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19):
         raise MalformedRequest("`lastEventId` is not the id of an event.", code="BAD_USER_INPUT")

@@ -16,7 +16,11 @@ PARAMETERS = ("query", "operationName", "variables", "extensions")
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """One request; batches are not read."""
+    """One request; batches are not read.
+
+    Attributes:
+        query: text of the document; empty where the request names it by hash only.
+    """
 
     query: str
     operation_name: str | None
@@ -28,16 +32,16 @@ async def read_request(request: Request, document_limit: int) -> GraphQLRequest:
     """The request of a GET or POST.
 
     Raises:
-        MalformedRequest: not well-formed: not JSON, a parameter of the wrong type, no query, or one that is too long.
+        MalformedRequest: not well-formed: not JSON, a parameter of the wrong type, or a query that is too long.
         UnsupportedMedia: a body that is not JSON.
         ValidationFailed: JSON that is not accepted anywhere (duplicate members, too deep).
     """
     parameters = await _parameters(request)
     if not isinstance(parameters, dict):
         raise MalformedRequest("One request at a time, as a JSON object.", code="BAD_REQUEST")
-    query = parameters.get("query")
+    query = parameters.get("query") or ""
     operation_name = parameters.get("operationName")
-    if not isinstance(query, str) or not query.strip():
+    if not isinstance(query, str):
         raise MalformedRequest("`query` must be the text of a document.", code="BAD_REQUEST")
     if operation_name is not None and not isinstance(operation_name, str):
         raise MalformedRequest("`operationName` must be a string or null.", code="BAD_REQUEST")

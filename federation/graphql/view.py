@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from graphql import GraphQLFormattedError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -14,12 +16,16 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from engine.errors import MaestroError, MalformedRequest, ValidationFailed
+from engine.errors import MaestroError, MalformedRequest, Unavailable, ValidationFailed
 from engine.identity.tokens import TokenVerifier
 from engine.services.services import Services
 from federation.config import AppConfig
-from federation.graphql.negotiation import Form, form_of
+from federation.explorer.page import ExplorerPage
+from federation.graphql.negotiation import Form, accepts_page, form_of
+from federation.graphql.patience import ClientTooSlowError, Patience
+from federation.graphql.persisted import PersistedQueries, QueryNotFound
 from federation.graphql.requests import GraphQLRequest, read_request
+from federation.graphql.routers import RouterSecrets
 from resolvers.context import RequestContext
 from resolvers.errors import presented
 from resolvers.graph import ComposerSchema
@@ -42,30 +48,49 @@ class GraphQLView:
         self._services = services
         self._verifier = verifier
         self._config = config
+        self._persisted = PersistedQueries(config.trusted_documents)
+        self._routers = RouterSecrets(config.router_secrets)
+        self._page = ExplorerPage() if config.introspection else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; its errors have GraphQL's own form."""
         scope["maestro.route"] = "/graphql"
         request = Request(scope)
         form = Form.JSON
+        if self._page is not None and _is_for_people(request):
+            await self._page.response()(scope, receive, send)
+            return
         try:
             form = form_of(request.headers.get("accept"))
             request = Request(scope, bounded(scope, receive, self._config.large_body_limit))
             response = await self._answer(request, form)
         except MaestroError as error:
             response = refusal(error, form)
-        await response(scope, receive, send)
+        if not isinstance(response, StreamingResponse):
+            await response(scope, receive, send)
+            return
+        with suppress(ClientTooSlowError, ClientDisconnect):  # what is left unfinished the server closes
+            await response(scope, receive, Patience(send, self._config.patience_s).send)
 
     async def _answer(self, request: Request, form: Form) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"allow": ALLOW})
         if request.method not in {"GET", "POST"}:
             raise MethodNotAllowed(ALLOW)
+        is_router = self._routers.is_router(request.headers)
         identity = await authenticate(request, self._verifier)
         asked = await read_request(request, self._config.graphql.document_bytes)
+        asked = self._with_text(asked, identity.actor.tenant, is_router=is_router)
         reference = origin_of(request.scope).request_id
         streams = form is Form.EVENTS
-        context = RequestContext(self._services, identity.actor, reference, cached=not streams)
+        context = RequestContext(
+            self._services,
+            identity.actor,
+            reference,
+            cached=not streams,
+            is_router=is_router,
+            last_event_id=request.headers.get("last-event-id"),
+        )
         context.speak_for(identity)
         try:
             if streams:
@@ -76,15 +101,32 @@ class GraphQLView:
         except InvalidOperationTypeError as error:
             raise _refused_operation(error, request.method) from error
 
+    def _with_text(self, asked: GraphQLRequest, tenant: str, *, is_router: bool) -> GraphQLRequest:
+        text = self._persisted.text_of(asked.query, asked.extensions, tenant)
+        if not is_router:
+            self._persisted.check(text)
+        return replace(asked, query=text)
+
     async def _execute(self, asked: GraphQLRequest, context: RequestContext, form: Form, method: str) -> Response:
-        result = await self._schema.execute(
-            asked.query,
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-            context_value=context,
-            allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
-        )
+        try:
+            async with asyncio.timeout(self._config.graphql_timeout_s):
+                result = await self._schema.execute(
+                    asked.query,
+                    variable_values=asked.variables,
+                    operation_name=asked.operation_name,
+                    context_value=context,
+                    allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
+                )
+        except TimeoutError as error:
+            raise Unavailable(
+                "request", "The answer took too long and was given up.", code="request.timeout"
+            ) from error
         body = _body(result, context.reference)
+        if "data" in body:
+            self._persisted.remember(asked.query, asked.extensions, context.actor.tenant)
+        if asked.extensions.get("cost") is True and context.cost is not None:
+            cost = {"requested": context.cost, "maximum": self._config.graphql.cost}
+            body["extensions"] = {**body.get("extensions", {}), "cost": cost}
         status = 400 if form is Form.GRAPHQL and "data" not in body else 200
         return _response(body, status, form)
 
@@ -95,7 +137,7 @@ class GraphQLView:
             operation_name=asked.operation_name,
             context_value=context,
         )
-        return StreamingResponse(_events(results, context.reference), media_type=Form.EVENTS)
+        return StreamingResponse(_events(results, context), media_type=Form.EVENTS)
 
 
 def refusal(error: MaestroError, form: Form) -> Response:
@@ -107,6 +149,8 @@ def refusal(error: MaestroError, form: Form) -> Response:
     body = {"errors": [{"message": problem.detail, "extensions": extensions}]}
     shape = Form.JSON if form is Form.EVENTS else form
     status = 400 if problem.status == 422 else problem.status
+    if isinstance(error, QueryNotFound) and shape is Form.JSON:
+        status = 200  # a well-formed request; clients of the protocol send it again with its text
     return _response(body, status, shape, dict(problem.headers))
 
 
@@ -136,8 +180,17 @@ def _response(body: dict[str, Any], status: int, form: Form, headers: dict[str, 
     return Response(orjson.dumps(body), status, headers, media_type=f"{form}; charset=utf-8")
 
 
-async def _events(results: Any, reference: str) -> AsyncIterator[bytes]:
-    """Frames of a stream (graphql-sse, distinct connections), with comments where nothing happens for 15 s."""
+def _is_for_people(request: Request) -> bool:
+    """Whether a browser opens the address, and not some client that asks by GET."""
+    return request.method == "GET" and not request.url.query and accepts_page(request.headers.get("accept"))
+
+
+async def _events(results: Any, context: RequestContext) -> AsyncIterator[bytes]:
+    """Frames of a stream (graphql-sse, distinct connections), with comments where nothing happens for 15 s.
+
+    The next event is asked for when the last one was taken, so that a slow client slows down what is read for it, and
+    the id beside an event is its own.
+    """
     waiting = asyncio.ensure_future(anext(results))
     try:
         while True:
@@ -149,7 +202,8 @@ async def _events(results: Any, reference: str) -> AsyncIterator[bytes]:
                 result = waiting.result()
             except StopAsyncIteration:
                 break
-            yield b"event: next\ndata: %s\n\n" % orjson.dumps(_body(result, reference))
+            position = b"" if context.event_id is None else b"id: %s\n" % context.event_id.encode()
+            yield b"%sevent: next\ndata: %s\n\n" % (position, orjson.dumps(_body(result, context.reference)))
             waiting = asyncio.ensure_future(anext(results))
         yield b"event: complete\ndata: \n\n"
     finally:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -133,13 +134,9 @@ class Broken:
 
 
 async def test_an_unforeseen_error_is_masked_with_its_reference(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
-    class Services:
-        workflows = edge.services.workflows
-        executions = edge.services.executions
-        templates = Broken()
-
     verifier = TokenVerifier(TokenRules(SECRET), SystemClock())
-    services: Any = Services()
+    broken: Any = Broken()
+    services = replace(edge.services, templates=broken)
     app = create_app(services, verifier, AppConfig(), CollectorRegistry())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://maestro.test") as client:
         response = await client.post(

@@ -1,0 +1,92 @@
+"""The operations that come with the schema: valid, within all limits, and each executed once."""
+
+import json
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, build_schema, parse, validate
+
+from federation.explorer.page import ExplorerPage, operations
+from federation.export import sdl
+from tests.federation.edge import Edge, workflow
+
+OPERATIONS = operations()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_fits_the_schema_and_has_the_name_of_its_file(name: str) -> None:
+    document = parse(OPERATIONS[name])
+    (operation,) = document.definitions
+
+    assert isinstance(operation, OperationDefinitionNode)
+    assert operation.name is not None
+    assert operation.name.value == name
+    assert validate(build_schema(sdl(), assume_valid=True), document) == []
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if not name.endswith("Updated")])
+async def test_an_operation_is_within_all_limits(edge: Edge, name: str) -> None:
+    operation = parse(OPERATIONS[name]).definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    required = [one.variable.name.value for one in operation.variable_definitions or () if one.default_value is None]
+    variables: dict[str, Any] = {one: {} if one == "input" else "1.0.0" for one in required}
+
+    response = await edge.post_graphql(OPERATIONS[name], variables)
+
+    # Variables that do not fit are fine here; a document that asks for too much is not.
+    assert "GRAPHQL_LIMIT_EXCEEDED" not in response.text
+
+
+async def test_the_operations_carry_a_workflow_from_draft_to_execution(edge: Edge) -> None:
+    async def run(name: str, **variables: Any) -> Any:
+        data = await edge.graphql(OPERATIONS[name], variables)
+        return next(iter(data.values()))
+
+    document = workflow("from operations")
+    checked = await run("ValidateWorkflow", input={"definition": document})
+    created = (await run("CreateWorkflow", input={"definition": document}))["workflow"]
+    published = await run("PublishWorkflow", input={"workflowId": created["id"], "bump": "major"})
+    updated = await run(
+        "UpdateWorkflow", input={"workflowId": created["id"], "definition": {**document, "description": "more"},
+                                 "expectedRevision": published["workflow"]["revision"]},
+    )  # fmt: skip
+    execution = (await run("ExecuteWorkflow", input={"workflowId": created["id"]}))["execution"]
+
+    assert checked["__typename"] == "ValidateWorkflowSuccess"
+    assert published["workflowVersion"]["version"] == "1.0.0"
+    assert updated["__typename"] == "UpdateWorkflowSuccess"
+    assert (await run("Execution", id=execution["id"]))["workflow"]["id"] == created["id"]
+    assert created["id"] in json.dumps(await run("Workflows", search="from operations"))
+    assert (await run("Workflow", id=created["id"]))["executions"]["edges"][0]["node"]["id"] == execution["id"]
+    assert (await run("WorkflowVersionDiff", workflowId=created["id"], **{"from": "1.0.0", "to": "draft"}))["changes"]
+    assert (await run("CancelExecution", input={"executionId": execution["id"]}))["execution"]["id"] == execution["id"]
+    assert {edge["node"]["id"] for edge in (await run("WorkflowTemplates"))["edges"]} >= {"incident-response"}
+
+
+async def test_a_browser_gets_the_page_without_a_token(edge: Edge) -> None:
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+    response = await edge.client.get("/graphql", headers={"accept": accept})
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "GraphiQL" in response.text
+    assert all(name in response.text for name in OPERATIONS)
+    assert "://" not in response.text, "the page must work without any other server"
+
+
+async def test_what_no_browser_opens_gets_no_page(edge: Edge) -> None:
+    for headers, params in (({"accept": "*/*"}, {}), ({"accept": "text/html"}, {"query": "{ __typename }"})):
+        response = await edge.client.get("/graphql", headers=headers, params=params)
+        assert response.status_code in {401, 406}
+
+
+def test_the_page_holds_its_script_and_style_by_hash() -> None:
+    response = ExplorerPage().response()
+    text = bytes(response.body).decode()
+
+    assert "/*script*/" not in text
+    assert text.count("<script") == 2
