@@ -34,6 +34,7 @@ class ServiceReads:
         self._workflows = _loader(actor, services.workflows.get_many, cached=cached)
         self._executions = _loader(actor, services.executions.get_many, cached=cached)
         self._steps = _loader(actor, services.executions.steps_of, cached=cached)
+        self._letters = _loader(actor, services.dead_letters.contents_of, cached=cached)
         self._contexts = _loader(actor, services.executions.contexts_of, cached=cached)
 
     async def workflow(self, workflow_id: UUID) -> Workflow | None:
@@ -53,6 +54,11 @@ class ServiceReads:
     async def context(self, execution_id: UUID) -> JSON:
         """Context of an execution."""
         return JSON(await self._contexts.load(execution_id) or {})
+
+    async def dead_letter_content(self, letter_id: UUID) -> tuple[JSON | None, JSON | None]:
+        """Payload and history of a dead letter."""
+        found = await self._letters.load(letter_id)
+        return (None, None) if found is None else (JSON(found.payload), JSON(found.history))
 
     async def logs(self, execution_id: UUID) -> Sequence[LogEntry]:
         """Log of an execution."""

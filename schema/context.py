@@ -34,6 +34,10 @@ class Reads(Protocol):
         """Context of an execution."""
         ...
 
+    async def dead_letter_content(self, letter_id: UUID) -> "tuple[JSON | None, JSON | None]":
+        """Payload and history of a dead letter."""
+        ...
+
     async def logs(self, execution_id: UUID) -> "Sequence[LogEntry]":
         """Log of an execution."""
         ...

@@ -13,6 +13,7 @@ from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.templates import BUILT_IN_TEMPLATES
 from engine.ids import IdFactory
 from engine.policy.gate import Gate
+from engine.provenance.ledger_client import LedgerClient
 from engine.qos.buckets import Buckets
 from engine.qos.file import Qos
 from engine.queue.bell import Bell
@@ -20,12 +21,15 @@ from engine.services.actions import Actions
 from engine.services.authority import Authority, Recording
 from engine.services.connections import Connections
 from engine.services.controls import Controls
+from engine.services.dead_letters import DeadLetters
 from engine.services.documents import Documents
+from engine.services.evidence import Evidence
 from engine.services.executions import Executions, Pause
 from engine.services.folds import Folds
 from engine.services.health import Health, Probe
 from engine.services.human_tasks import HumanTasks
 from engine.services.identifiers import uuid7_factory
+from engine.services.ledger import LedgerMirror
 from engine.services.published import Published
 from engine.services.services import Services
 from engine.services.starts import Starts
@@ -66,6 +70,7 @@ class Parts:
         recording: how decisions of policy are asked for and kept.
         qos: limits that the operator has set.
         buckets: what counts against them; None: each process counts by itself.
+        ledger: the provenance ledger; None: there is none.
     """
 
     database: Database
@@ -79,6 +84,7 @@ class Parts:
     recording: Recording = field(default_factory=Recording)
     qos: Qos = field(default_factory=Qos)
     buckets: Buckets | None = None
+    ledger: LedgerClient | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Assembled:
     async def close(self) -> None:
         """Finish what was taken. The database and the bell are the caller's."""
         await self.acceptance.close()
+        await self.services.evidence.close()
 
 
 def assemble(parts: Parts) -> Assembled:
@@ -105,17 +112,23 @@ def assemble(parts: Parts) -> Assembled:
     controls = Controls(database, authority, published, parts.bell, new_id)
     workflows = Workflows(database, authority, documents, clock, new_id)
     limits = Limits(parts.buckets or Buckets(None, clock, random.random), parts.qos.webhooks)
+    ledger = LedgerMirror(parts.ledger)
     services = Services(
         workflows=workflows,
         executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
+        evidence=Evidence(database, authority),
+        ledger=ledger,
         human_tasks=_human_tasks(parts, authority, new_id),
+        dead_letters=DeadLetters(database, authority, parts.bell, new_id),
         templates=Templates(database, authority, workflows, BUILT_IN_TEMPLATES),
         actions=Actions(authority, parts.catalogue),
         connections=Connections(database, authority, parts.secret_box),
         webhooks=Webhooks(database, starts, parts.secret_box, limits, clock, new_id),
         webhook_secrets=WebhookSecrets(database, authority, parts.secret_box, clock, new_id),
         webhook_deliveries=WebhookDeliveries(database, authority, starts, new_id),
-        health=Health({"postgresql": database.ping, **dict(parts.probes)}),
+        health=Health(
+            {"postgresql": database.ping, **dict(parts.probes)}, {} if parts.ledger is None else {"ledger": ledger.ping}
+        ),
     )
     return Assembled(services, acceptance)
 

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from engine.services.actions import Actions
 from engine.services.connections import Connections
+from engine.services.dead_letters import DeadLetters
+from engine.services.evidence import Evidence
 from engine.services.executions import Executions
 from engine.services.health import Health
 from engine.services.human_tasks import HumanTasks
+from engine.services.ledger import LedgerMirror
 from engine.services.templates import Templates
 from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
@@ -20,7 +23,10 @@ class Services:
 
     workflows: Workflows
     executions: Executions
+    evidence: Evidence
+    ledger: LedgerMirror
     human_tasks: HumanTasks
+    dead_letters: DeadLetters
     templates: Templates
     actions: Actions
     connections: Connections

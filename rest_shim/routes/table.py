@@ -1,13 +1,32 @@
 """The whole route table."""
 
-from rest_shim.routes import actions, executions, health, schemas, templates, workflows
+from rest_shim.routes import (
+    actions,
+    connections,
+    dead_letters,
+    evidence,
+    executions,
+    health,
+    human_tasks,
+    ledger,
+    schemas,
+    templates,
+    webhooks,
+    workflows,
+)
 from rest_shim.table import Route
 
 ROUTES: tuple[Route, ...] = (
     *workflows.ROUTES,
     *executions.ROUTES,
+    *human_tasks.ROUTES,
+    *evidence.ROUTES,
+    *dead_letters.ROUTES,
     *templates.ROUTES,
     *actions.ROUTES,
+    *connections.ROUTES,
+    *webhooks.ROUTES,
+    *ledger.ROUTES,
     *schemas.ROUTES,
     *health.ROUTES,
 )

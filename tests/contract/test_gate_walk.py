@@ -1,18 +1,23 @@
 """Every mutation and every route asks the gate: what a new one forgets, this walk finds."""
 
 import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLNonNull, GraphQLObjectType, get_named_type, is_enum_type
+from sqlalchemy import insert
 
+from engine.store.tables.delivery import dead_letters
 from federation.app import graph_config
 from federation.config import AppConfig
 from resolvers.graph import build_schema
 from rest_shim.routes.table import ROUTES
 from rest_shim.table import Route
 from tests.federation.edge import Edge, workflow
+from tests.webhooks.senders import deliveries_of, open_sender
 
 SCHEMA = build_schema(graph_config(AppConfig()))
 MUTATIONS = cast("GraphQLObjectType", SCHEMA._schema.mutation_type)
@@ -32,6 +37,7 @@ ACTION_OF = {
     "signalExecution": "execution.signal",
     "resolveStep": "execution.resolve",
     "bulkExecutions": "execution.bulk",
+    "redriveDeadLetter": "dead_letter.redrive",
 }
 """What each mutation must ask; one that is missing here fails the walk."""
 
@@ -47,9 +53,57 @@ GATED = [route for route in ROUTES if not route.public and route.name != "stream
 """The stream does not end by itself here; it has its own test."""
 
 
-async def things(edge: Edge) -> dict[str, str]:
+async def things(edge: Edge, *wanted: str) -> dict[str, str]:
+    """Identifiers of things that are there; those in `RARER` only where they are wanted."""
     execution = await edge.executed()
-    return {"workflowId": execution["workflowId"], "executionId": execution["id"], "templateId": await template(edge)}
+    ids = {"workflowId": execution["workflowId"], "executionId": execution["id"], "templateId": await template(edge)}
+    for name in wanted:
+        if name in RARER:
+            ids[name] = await RARER[name](edge, ids)
+    return ids
+
+
+async def secret_of(edge: Edge, ids: dict[str, str]) -> str:
+    answer = await edge.rest("POST", f"/api/workflows/{ids['workflowId']}/webhook-secrets", {})
+    return str(answer.json()["id"])
+
+
+async def delivery_of(edge: Edge, _ids: dict[str, str]) -> str:
+    sender = await open_sender(edge)
+    await sender.send({}, datetime.now(UTC))
+    (delivery,) = await deliveries_of(sender)
+    return str(delivery["id"])
+
+
+async def connection_of(edge: Edge, _ids: dict[str, str]) -> str:
+    name = f"c-{uuid4()}"
+    await edge.rest("POST", "/api/connections", {**CONNECTION, "name": name})
+    return name
+
+
+async def letter_of(edge: Edge, _ids: dict[str, str]) -> str:
+    letter_id = uuid4()
+    parcel = {"kind": "outbox", "subject_id": "topic:1", "cause_code": "no", "cause_message": "No.", "history": []}
+    async with edge.database.transaction("acme") as connection:
+        await connection.execute(insert(dead_letters).values(tenant_id="acme", id=letter_id, payload={}, **parcel))
+    return str(letter_id)
+
+
+CONNECTION: dict[str, Any] = {"name": "shop", "kind": "http", "settings": {"baseUrl": "https://shop.test"}}
+RARER: dict[str, Callable[[Edge, dict[str, str]], Awaitable[str]]] = {
+    "secretId": secret_of,
+    "deliveryId": delivery_of,
+    "connectionName": connection_of,
+    "deadLetterId": letter_of,
+}
+IDENTIFIED: dict[str, str] = {
+    "/api/executions": "executionId",
+    "/api/workflow-templates": "templateId",
+    "/api/webhook-deliveries": "deliveryId",
+    "/api/dead-letters": "deadLetterId",
+    "/api/connections": "connectionName",
+}
+"""What `{id}` (or `{name}`) of a path names, by how the path begins; a workflow where nothing is said."""
 
 
 async def template(edge: Edge) -> str:
@@ -58,19 +112,25 @@ async def template(edge: Edge) -> str:
 
 
 def path_of(route: Route, ids: dict[str, str]) -> str:
-    if route.path.startswith("/api/executions"):
-        identifier = ids["executionId"]
-    elif route.path.startswith("/api/workflow-templates"):
-        identifier = ids["templateId"]
-    else:
-        identifier = ids["workflowId"]
-    filled = route.path.replace("{id}", identifier).replace("{version}", "1.0.0")
-    return filled.replace("{stepId}", "greet").replace("{name}", "go")
+    kind = kind_of(route)
+    filled = route.path.replace("{id}", ids[kind]).replace("{version}", "1.0.0").replace("{stepId}", "greet")
+    if "{secretId}" in filled:
+        filled = filled.replace("{secretId}", ids["secretId"])
+    return filled.replace("{name}", ids[kind] if kind == "connectionName" else "go")
+
+
+def kind_of(route: Route) -> str:
+    found = [kind for start, kind in IDENTIFIED.items() if route.path == start or route.path.startswith(f"{start}/")]
+    return found[0] if found else "workflowId"
+
+
+def wanted_of(route: Route) -> tuple[str, ...]:
+    return (kind_of(route), *(["secretId"] if "{secretId}" in route.path else []))
 
 
 @pytest.mark.parametrize("route", GATED, ids=lambda route: f"{route.method} {route.path}")
 async def test_every_route_asks_for_its_action(edge: Edge, route: Route) -> None:
-    ids = await things(edge)
+    ids = await things(edge, *wanted_of(route))
     edge.gate.asked.clear()
     body = BODIES.get(route.name, {}) if route.body is not None else None
 
@@ -83,7 +143,7 @@ async def test_every_route_asks_for_its_action(edge: Edge, route: Route) -> None
 
 @pytest.mark.parametrize("route", GATED, ids=lambda route: f"{route.method} {route.path}")
 async def test_no_route_answers_without_a_token(edge: Edge, route: Route) -> None:
-    ids = dict.fromkeys(("workflowId", "executionId", "templateId"), str(uuid4()))
+    ids = dict.fromkeys(("workflowId", "executionId", "templateId", *RARER), str(uuid4()))
     edge.gate.asked.clear()
 
     response = await edge.client.request(route.method, path_of(route, ids))
@@ -108,10 +168,10 @@ def example(kind: Any, ids: dict[str, str], name: str) -> Any:
 
 @pytest.mark.parametrize("name", sorted(MUTATIONS.fields))
 async def test_every_mutation_asks_for_its_action(edge: Edge, name: str) -> None:
-    ids = await things(edge)
     field = MUTATIONS.fields[name]
     kind = get_named_type(field.args["input"].type)
     assert isinstance(kind, GraphQLInputObjectType)
+    ids = await things(edge, *kind.fields)
     given = {n: example(f.type, ids, n) for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)}
     edge.gate.asked.clear()
 
@@ -126,9 +186,9 @@ async def test_every_mutation_asks_for_its_action(edge: Edge, name: str) -> None
 
 @pytest.mark.parametrize("name", sorted(MUTATIONS.fields))
 async def test_nobody_without_a_known_role_changes_anything(edge: Edge, name: str) -> None:
-    ids = await things(edge)
     kind = get_named_type(MUTATIONS.fields[name].args["input"].type)
     assert isinstance(kind, GraphQLInputObjectType)
+    ids = await things(edge, *kind.fields)
     given = {n: example(f.type, ids, n) for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)}
 
     data = await edge.graphql(
