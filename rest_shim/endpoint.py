@@ -65,11 +65,13 @@ class Resource:
             raise MethodNotAllowed(self._allow)
         else:
             route = self._routes[Method(method)]
+            if route.admit is not None:
+                await route.admit(self._services, origin_of(scope).source)
             response = await self._answer(route, Request(scope, bounded(scope, receive, route.body_limit)))
         await response(scope, receive, send)
 
     async def _answer(self, route: Route, request: Request) -> Response:
-        request.scope["maestro.route"] = route.path
+        request.scope["maestro.route"] = route.template
         identity = NOBODY if route.public else await authenticate(request, self._verifier)
         if route.query is None and request.url.query:
             read_query(_NoParameters, request.url.query)
@@ -86,8 +88,9 @@ def respond(route: Route, answer: Answer) -> Response:
     """HTTP response of a handler's answer."""
     reply = route.replies[answer.status]
     headers = dict(answer.headers)
-    if answer.events is not None:
-        return StreamingResponse(answer.events, answer.status, headers, media_type=reply.media)
+    stream = answer.events or answer.stream
+    if stream is not None:
+        return StreamingResponse(stream, answer.status, headers, media_type=reply.media)
     if reply.shape is None:
         return Response(status_code=answer.status, headers=headers)
     return Response(orjson.dumps(write(answer.value)), answer.status, headers, media_type=reply.media)

@@ -30,7 +30,7 @@ def openapi(routes: Sequence[Route], version: str) -> JsonObject:
     schema_of(ProblemBody, components)
     paths: dict[str, JsonObject] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, components)
+        paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, components)
     tags: list[Json] = [{"name": tag} for tag in sorted({route.tag for route in routes})]
     return {
         "openapi": "3.1.0",
@@ -102,7 +102,7 @@ def _operation(route: Route, components: dict[str, JsonObject]) -> JsonObject:
 
 
 def _path_parameters(route: Route) -> Iterable[JsonObject]:
-    for name in _PARAMETER.findall(route.path):
+    for name in _PARAMETER.findall(route.template):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 

@@ -13,6 +13,7 @@ from engine.errors import MaestroError
 from engine.jsonvalue import JsonObject
 
 if TYPE_CHECKING:
+    from engine.services.services import Services
     from rest_shim.call import Call
 
 JSON = "application/json"
@@ -33,8 +34,12 @@ class Noun(StrEnum):
 
     WORKFLOW = "workflow"
     EXECUTION = "execution"
+    HUMAN_TASK = "human_task"
     TEMPLATE = "workflow_template"
     DEAD_LETTER = "dead_letter"
+    WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - a noun
+    WEBHOOK_DELIVERY = "webhook_delivery"
+    CALLBACK = "callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +68,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler gives back: a value to shape, or a stream."""
+    """What a handler gives back: a value to shape, a stream of events, or a stream of bytes of the reply's media."""
 
     value: object = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     events: AsyncIterator[bytes] | None = None
+    stream: AsyncIterator[bytes] | None = None
 
 
 Handler = Callable[["Call"], Awaitable[Answer]]
+Admission = Callable[["Services", str], Awaitable[None]]
+"""Called with the caller's address before anything else is looked at; raises where the caller has had enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class Route:
         action: what policy is asked for; None: nothing is.
         public: answered without a token.
         body_limit: bytes.
+        admit: None: every address may call as often as it likes.
     """
 
     method: Method
@@ -106,3 +115,9 @@ class Route:
     action: str | None = None
     public: bool = False
     body_limit: int = 1 << 20
+    admit: Admission | None = None
+
+    @property
+    def template(self) -> str:
+        """The path as documents write it: without what only the router reads."""
+        return self.path.replace(":path}", "}")

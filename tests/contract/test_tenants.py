@@ -6,18 +6,19 @@ import pytest
 
 from rest_shim.routes.table import ROUTES
 from rest_shim.table import Route
-from tests.contract.test_gate_walk import BODIES, path_of
+from tests.contract.test_gate_walk import BODIES, path_of, things, wanted_of
 from tests.federation.edge import Edge
 
 ABOUT_ONE = [
-    route for route in ROUTES if "{id}" in route.path and route.path.startswith(("/api/workflows", "/api/executions"))
+    route
+    for route in ROUTES
+    if "{id}" in route.path and route.path.startswith(("/api/workflows", "/api/executions", "/api/webhook-deliveries"))
 ]
 
 
 @pytest.mark.parametrize("route", ABOUT_ONE, ids=lambda route: f"{route.method} {route.path}")
 async def test_over_rest_another_tenants_thing_is_as_missing_as_any(edge: Edge, route: Route) -> None:
-    execution = await edge.executed()
-    ids = {"workflowId": execution["workflowId"], "executionId": execution["id"], "templateId": ""}
+    ids = await things(edge, *wanted_of(route))
     body = BODIES.get(route.name, {}) if route.body is not None else None
     missing = dict.fromkeys(ids, "0193a7c0-0000-7000-8000-000000000000")
 
