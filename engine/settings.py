@@ -77,6 +77,7 @@ class Settings:
         qos_file: classes, budgets and backpressure.
         outbound_allow: networks, hosts and host:port pairs that steps may reach although they are not public.
         graphql_introspection: whether `/graphql` describes itself.
+        graphql_trusted_documents: the only documents that `/graphql` executes for clients; `None`: any.
         router_secrets: shared secrets of routers that may read `_service` and `_entities` in front of us.
         cors_origins: origins whose pages may call the API.
         trusted_proxies: networks whose forwarding headers are believed.
@@ -113,6 +114,7 @@ class Settings:
     policy_key_file: Path | None = None
     policy_key_algorithm: SigningAlgorithm = SigningAlgorithm.EDDSA
     decision_log_url: str | None = None
+    graphql_trusted_documents: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         policy_key_file=read.existing_path("MAESTRO_POLICY_KEY_FILE"),
         policy_key_algorithm=read.choice("MAESTRO_POLICY_KEY_ALGORITHM", SigningAlgorithm, SigningAlgorithm.EDDSA),
         decision_log_url=read.url("MAESTRO_DECISION_LOG_URL", {"https", "http"}),
+        graphql_trusted_documents=read.existing_path("MAESTRO_GRAPHQL_TRUSTED_DOCUMENTS"),
     )
     if settings.ledger_url is not None and settings.ledger_token is None:
         read.fault("MAESTRO_LEDGER_TOKEN is not set, and MAESTRO_LEDGER_URL needs it")

@@ -24,6 +24,7 @@ from engine.store.migrate import check_version
 from engine.telemetry.logging import configure_logging
 from federation.app import create_app
 from federation.config import AppConfig
+from resolvers.trusted import TrustedDocuments
 from scripts.cli.environment import command_settings
 
 _DRAIN_S: Final = 10
@@ -92,11 +93,18 @@ async def _verifier(settings: Settings, clock: Clock) -> AsyncIterator[TokenVeri
 
 
 def app_config(settings: Settings) -> AppConfig:
-    """What the application is told of the settings."""
+    """What the application is told of the settings.
+
+    Raises:
+        ConfigurationError: the list of trusted documents cannot be used.
+    """
+    trusted = settings.graphql_trusted_documents
     return AppConfig(
         introspection=settings.graphql_introspection is Introspection.ON,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
+        router_secrets=settings.router_secrets,
+        trusted_documents=None if trusted is None else TrustedDocuments.load(trusted),
         version=version("maestro-composer-backend"),
     )
 
