@@ -18,10 +18,11 @@ from engine.errors import NotFound
 from engine.policy.bundle import BundleError, VerificationKey
 from engine.policy.opening import PolicySource, open_policy
 from engine.policy.policy_gate import PolicyMode
+from engine.provenance.ledger_client import LedgerClient
 from engine.qos.buckets import Buckets, SharedStore
 from engine.qos.file import load as load_qos
 from engine.queue.bell import StreamBell
-from engine.queue.link import Link, RedisTrouble, connect, unavailable
+from engine.queue.link import Link, RedisTrouble, late_link, unavailable
 from engine.queue.streams import Streams
 from engine.services.assembly import Parts, assemble
 from engine.services.authority import Recording
@@ -31,6 +32,7 @@ from engine.settings import Settings
 from engine.store.database import Database
 
 POOL_SIZE = 10
+LEDGER_TIMEOUT_S = 10.0
 BUILT_IN_POLICY = Path(__file__).parents[1] / "policies"
 
 
@@ -40,14 +42,13 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
 
     Raises:
         ConfigurationError: a setting cannot be used, or the database acknowledges commits before they are safe.
-        Unavailable: PostgreSQL or Redis does not answer.
+        Unavailable: PostgreSQL does not answer. Redis may come later: until then readiness names it.
     """
     async with AsyncExitStack() as stack:
         database = Database.connect(settings.database_url, application_name="maestro api", pool_size=POOL_SIZE)
         stack.push_async_callback(database.close)
         await database.check_durability()
-        link = await connect(settings.redis_url)
-        stack.push_async_callback(link.close)
+        link = await stack.enter_async_context(late_link(settings.redis_url))
         bell = StreamBell(link, Streams())
         stack.push_async_callback(bell.close)
         tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
@@ -55,6 +56,9 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         catalogue = catalogue_of(load_registry(tools))
         policy = await stack.enter_async_context(open_policy(policy_source(settings), clock, uuid7_factory(clock)))
         policy_probes = () if policy.probe is None else (("policy", policy.probe),)
+        ledger = _ledger(settings)
+        if ledger is not None:
+            stack.push_async_callback(ledger.close)
         parts = Parts(
             database=database,
             bell=bell,
@@ -65,11 +69,18 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             probes=(("redis", lambda: _ping(link)), *policy_probes),
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
             qos=load_qos(settings.qos_file),
-            buckets=Buckets(SharedStore(link.commands), clock, random.random),
+            buckets=Buckets(SharedStore(link), clock, random.random),
+            ledger=ledger,
         )
         assembled = assemble(parts)
         stack.push_async_callback(assembled.close)
         yield assembled.services
+
+
+def _ledger(settings: Settings) -> LedgerClient | None:
+    if settings.ledger_url is None:
+        return None
+    return LedgerClient.connect(settings.ledger_url, settings.ledger_token or "", timeout_s=LEDGER_TIMEOUT_S)
 
 
 def policy_source(settings: Settings) -> PolicySource:

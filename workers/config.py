@@ -24,6 +24,7 @@ class WorkerConfig:
         trim_s: between two trims of the streams.
         drain_s: time that attempts get to finish after the worker was asked to stop.
         max_deliveries: claims without progress after which an execution is quarantined.
+        announces: endings go to the outbox, for the ledger; False where there is none.
         steps_per_commit: transitions after which a run of pure steps is committed before it goes on.
     """
 
@@ -43,4 +44,5 @@ class WorkerConfig:
     trim_s: float = 15.0
     drain_s: float = 20.0
     max_deliveries: int = 5
+    announces: bool = True
     steps_per_commit: int = 500

@@ -15,8 +15,8 @@ from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
 from engine.clock import SystemClock
-from engine.errors import Unavailable
-from engine.queue.link import Link, connect
+from engine.provenance.ledger_client import LedgerClient
+from engine.queue.link import late_link
 from engine.services.connections import StoredConnections
 from engine.settings import Settings
 from engine.store.database import Database
@@ -25,8 +25,7 @@ from engine.telemetry.crash_points import arm
 from workers.config import WorkerConfig
 from workers.worker import Surroundings, Worker
 
-CONNECT_TRIES: Final = 30
-CONNECT_AGAIN_S: Final = 1.0
+LEDGER_TIMEOUT_S: Final = 15.0
 
 
 def serve_worker(settings: Settings) -> None:
@@ -47,7 +46,7 @@ async def run_worker(settings: Settings) -> None:
     """
     arm(settings.crash_points)
     async with _surroundings(settings) as surroundings:
-        worker = Worker(surroundings, WorkerConfig())
+        worker = Worker(surroundings, WorkerConfig(announces=surroundings.ledger is not None))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
@@ -61,21 +60,19 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
     database = Database.connect(settings.database_url, application_name="maestro worker")
     connections = StoredConnections(database, SecretBox(settings.encryption_keys, secrets.token_bytes))
     tools = make_tools(AllowList.parse(settings.outbound_allow), connections, clock)
-    link = await _connect(settings.redis_url)
+    ledger = _ledger(settings)
     try:
         await database.check_durability()
-        yield Surroundings(database, link, load_registry(tools), clock)
+        async with late_link(settings.redis_url) as link:
+            yield Surroundings(database, link, load_registry(tools), clock, ledger=ledger)
     finally:
-        await link.close()
+        if ledger is not None:
+            await ledger.close()
         await tools.close()
         await database.close()
 
 
-async def _connect(url: str) -> Link:
-    """The way to Redis; a worker that starts beside it waits for it a while."""
-    for _ in range(CONNECT_TRIES - 1):
-        try:
-            return await connect(url)
-        except Unavailable:
-            await asyncio.sleep(CONNECT_AGAIN_S)
-    return await connect(url)
+def _ledger(settings: Settings) -> LedgerClient | None:
+    if settings.ledger_url is None:
+        return None
+    return LedgerClient.connect(settings.ledger_url, settings.ledger_token or "", timeout_s=LEDGER_TIMEOUT_S)

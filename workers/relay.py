@@ -1,7 +1,8 @@
 """The relay: publishes the outbox, topic by topic, at least once."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from engine.errors import MaestroError
@@ -58,14 +59,21 @@ class DeadLetterPublisher:
 class Relay:
     """One pass over one topic at a time; several workers share the work row by row."""
 
-    def __init__(self, connection: HotConnection, publishers: Iterable[Publisher]) -> None:
+    def __init__(
+        self,
+        connection: HotConnection,
+        publishers: Iterable[Publisher],
+        elsewhere: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+    ) -> None:
+        """`elsewhere` are topics with a relay of their own, and what wakes it."""
         self._connection = connection
         self._publishers = {publisher.topic: publisher for publisher in publishers}
+        self._elsewhere = elsewhere
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Topics that have a publisher."""
-        return tuple(self._publishers)
+        """Topics that somebody publishes."""
+        return (*self._publishers, *self._elsewhere)
 
     async def run_once(self, topics: Iterable[str]) -> int:
         """Publish what waits in these topics. Returns how many parcels arrived.
@@ -75,6 +83,9 @@ class Relay:
         """
         arrived = 0
         for topic in topics:
+            if topic in self._elsewhere:
+                self._elsewhere[topic]()
+                continue
             while parcels := await outbox.take(self._connection, topic, BATCH, HIDDEN_S):
                 arrived += await self._publish(self._publishers[topic], parcels)
                 if len(parcels) < BATCH:

@@ -19,6 +19,7 @@ from engine.store.claims import Claimed, ExecutionRef
 from engine.telemetry.crash_points import reach
 from workers.attempts import CRASHED, Attempts
 from workers.config import WorkerConfig
+from workers.endings import ending_of
 from workers.held import AttemptId, Held, OutsideEffect, attempt_id
 from workers.leases import Lease
 from workers.quarantine import BROKEN, UNSTORABLE, quarantine
@@ -156,6 +157,8 @@ class Runner:
         if held.is_committing or held.is_lost or held.fault or (held.out and not held.has_something):
             return
         commit, outside = held.take_commit(self._new_id)
+        if not self._config.announces:
+            commit.announcements.clear()
         self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate))
 
     def _settled(self, held: Held, commit: Commit, outside: list[OutsideEffect], fate: Fate) -> None:
@@ -209,6 +212,8 @@ class Runner:
     def quarantine(self, claimed: Claimed, base_seq: int, failure: Failure) -> None:
         """End an execution that cannot be advanced, and keep it with its history among the dead letters."""
         commit = quarantine(claimed, base_seq, failure, self._clock.now(), self._new_id)
+        if self._config.announces:
+            commit.announcements.append(ending_of(claimed, commit.status, commit.last_seq, self._new_id))
         self._writer.submit(commit, lambda _fate: None)
 
     def _tell_timers(self, commit: Commit) -> None:

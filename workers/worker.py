@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from uuid import UUID
 
 from engine.actions.registry import ActionRegistry
@@ -14,6 +15,7 @@ from engine.clock import Clock
 from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
 from engine.errors import Unavailable
 from engine.ids import uuid7
+from engine.provenance.ledger_client import LedgerClient
 from engine.queue.bell import StreamBell
 from engine.queue.dispatch import Dispatch
 from engine.queue.link import Link
@@ -29,6 +31,7 @@ from workers.clocks import DatabaseClock
 from workers.config import WorkerConfig
 from workers.intake import Intake
 from workers.leases import Lease
+from workers.ledger_relay import LedgerRelay
 from workers.listener import Listener
 from workers.plans import Plans
 from workers.relay import DeadLetterPublisher, Publisher, Relay
@@ -37,6 +40,8 @@ from workers.side_loops import Heartbeat, Sweep, Timers
 from workers.writer import Writer
 
 _log = logging.getLogger(__name__)
+
+PRODUCT = "maestro-composer-backend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Surroundings:
     clock: Clock
     streams: Streams = field(default_factory=Streams)
     publishers: tuple[Publisher, ...] = ()
+    ledger: LedgerClient | None = None
 
 
 class Worker:
@@ -154,20 +160,29 @@ class Worker:
         finally:
             await asyncio.shield(self._leave())
 
-    def _loops(self) -> Iterable[tuple[str, Heartbeat | Intake | Listener | Writer | Timers | Sweep]]:
+    def _loops(self) -> Iterable[tuple[str, Heartbeat | Intake | Listener | Writer | Timers | Sweep | LedgerRelay]]:
         yield "heartbeat", self.heartbeat
         yield "intake", self.intake
         yield "listener", self.listener
         yield "writer", self.writer
         yield "timers", self.timers
         yield "sweep", self.sweep
+        if self.ledger_relay is not None:
+            yield "ledger", self.ledger_relay
+
+    def _ledger_relay(self, surroundings: Surroundings) -> LedgerRelay | None:
+        if surroundings.ledger is None:
+            return None
+        connection = HotConnection(surroundings.database, LOOP_ROLE)
+        self._connections.append(connection)
+        return LedgerRelay(connection, surroundings.ledger, version(PRODUCT), self._new_id)
 
     async def _drain(self, loops: Iterable[asyncio.Task[None]]) -> None:
         """Take nothing more, let attempts come back until the deadline, interrupt the rest. No commit is cut short."""
         reach("draining")
         self.intake.stop()
         for task in loops:
-            if task.get_name() in {"intake", "listener", "timers", "sweep"}:
+            if task.get_name() in {"intake", "listener", "timers", "sweep", "ledger"}:
                 task.cancel()
         self.runner.drain()
         waits = [asyncio.ensure_future(self._hurry.wait()), asyncio.ensure_future(self.runner.attempts_ended())]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.provenance.members import Disclosure, Member, Row, fixed_member, object_line, rows_member
+from engine.provenance.members import Disclosure, Member, Row, fixed_member, rows_member
 
 DEFINITION = "definition.json"
 EXECUTION = "execution.json"
@@ -24,23 +24,27 @@ _COMPRESSION = 6
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSource:
-    """Where the data members come from. `definition` and `manifest` are canonical bytes, as published."""
+    """What the data members are made of: bytes as published, as sealed, and the history as it is read.
+
+    Attributes:
+        definition: canonical bytes; `manifest` too.
+        execution: line of the execution.
+        human_tasks: lines; `policy_decisions` too.
+    """
 
     definition: bytes
     manifest: bytes
-    execution: Row
-    human_tasks: AsyncIterable[Row]
-    policy_decisions: AsyncIterable[Row]
+    execution: bytes
+    human_tasks: bytes
+    policy_decisions: bytes
     steps: AsyncIterable[Row]
 
 
 @dataclass(frozen=True, slots=True)
 class DataMembers:
-    """The members that the Statement's subjects are, and the counts that it states."""
+    """The members that the Statement's subjects are."""
 
     members: tuple[Member, ...]
-    human_tasks: int
-    decisions: int
 
     def close(self) -> None:
         """Give back what was spilled."""
@@ -67,23 +71,17 @@ class Seal:
 
 async def data_members(source: EvidenceSource, disclosure: Disclosure) -> DataMembers:
     """Assemble the data members. The same rows and disclosure always give the same bytes."""
-    members = [
-        fixed_member(DEFINITION, source.definition),
-        fixed_member(EXECUTION, object_line("execution", source.execution, disclosure)),
-        fixed_member(MANIFEST, source.manifest),
-    ]
-    counts = []
-    lists = ((HUMAN_TASKS, source.human_tasks), (DECISIONS, source.policy_decisions), (STEPS, source.steps))
-    try:
-        for name, rows in lists:
-            member, count = await rows_member(name, rows, disclosure)
-            members.append(member)
-            counts.append(count)
-    except BaseException:
-        for member in members:
-            member.close()
-        raise
-    return DataMembers(tuple(members), human_tasks=counts[0], decisions=counts[1])
+    steps = await rows_member(STEPS, source.steps, disclosure)
+    return DataMembers(
+        (
+            fixed_member(DEFINITION, source.definition),
+            fixed_member(EXECUTION, source.execution),
+            fixed_member(HUMAN_TASKS, source.human_tasks),
+            fixed_member(DECISIONS, source.policy_decisions),
+            steps,
+            fixed_member(MANIFEST, source.manifest),
+        )
+    )
 
 
 def bundle_name(execution_id: str) -> str:

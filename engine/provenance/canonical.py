@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import rfc8785
-
+from engine.definitions import hashing
 from engine.jsonvalue import Json
 
 
@@ -14,7 +13,7 @@ def canonical(value: Mapping[str, Json]) -> bytes:
     Raises:
         ValueError: a number beyond ±2^53 or not finite, or a lone surrogate.
     """
-    return rfc8785.dumps(value)
+    return hashing.canonical(dict(value))
 
 
 def instant(moment: datetime) -> str:

@@ -47,3 +47,27 @@ async def bury_messages(connection: HotConnection, burials: Sequence[Burial]) ->
             [b.deliveries for b in burials],
             [dumps(b.payload) for b in burials],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LostParcel:
+    """A parcel of the outbox that can never arrive, and why."""
+
+    tenant: str
+    parcel_id: UUID
+    id: UUID
+    cause_code: str
+    cause_message: str
+
+
+async def bury_parcels(connection: HotConnection, lost: Sequence[LostParcel]) -> None:
+    """Move parcels from the outbox to the dead letters."""
+    if lost:
+        await connection.fetch(
+            _SQL["bury_parcels"],
+            [each.tenant for each in lost],
+            [each.parcel_id for each in lost],
+            [each.id for each in lost],
+            [each.cause_code for each in lost],
+            [each.cause_message for each in lost],
+        )

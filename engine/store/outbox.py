@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from engine.jsonvalue import Json, JsonObject, loads
@@ -53,20 +54,7 @@ class Parcel:
 
 async def take(connection: HotConnection, topic: str, limit: int, hide_s: float) -> tuple[Parcel, ...]:
     """Oldest waiting parcels of a topic, hidden from other relays for `hide_s` from now."""
-    rows = await connection.fetch(_SQL["take"], topic, limit, hide_s)
-    return tuple(
-        Parcel(
-            tenant=row["tenant_id"],
-            id=row["id"],
-            topic=row["topic"],
-            subject_id=row["subject_id"],
-            payload=loads(row["payload"]),
-            traceparent=row["traceparent"],
-            created_at=row["created_at"],
-            attempts=row["attempts"],
-        )
-        for row in sorted(rows, key=lambda row: (row["created_at"], row["id"]))
-    )
+    return _parcels(await connection.fetch(_SQL["take"], topic, limit, hide_s))
 
 
 async def settle(connection: HotConnection, parcels: Sequence[Parcel]) -> None:
@@ -80,3 +68,24 @@ async def postpone(connection: HotConnection, parcels: Sequence[Parcel], delay_s
     if parcels:
         ids = [p.id for p in parcels]
         await connection.fetch(_SQL["postpone"], [p.tenant for p in parcels], ids, delay_s, error[:1000])
+
+
+async def take_in_order(connection: HotConnection, topic: str, limit: int, hide_s: float) -> tuple[Parcel, ...]:
+    """The oldest parcels of a topic, oldest first; none while those are hidden, so that no parcel overtakes another."""
+    return _parcels(await connection.fetch(_SQL["take_in_order"], topic, limit, hide_s))
+
+
+def _parcels(rows: Sequence[Any]) -> tuple[Parcel, ...]:
+    return tuple(
+        Parcel(
+            tenant=row["tenant_id"],
+            id=row["id"],
+            topic=row["topic"],
+            subject_id=row["subject_id"],
+            payload=loads(row["payload"]),
+            traceparent=row["traceparent"],
+            created_at=row["created_at"],
+            attempts=row["attempts"],
+        )
+        for row in sorted(rows, key=lambda row: (row["created_at"], row["id"]))
+    )

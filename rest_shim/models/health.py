@@ -18,6 +18,7 @@ class DependencyBody:
 
     name: str = wire("Of the dependency.")
     ready: bool = wire("Whether it answers.")
+    needed: bool = wire("Whether the process is unavailable without it; else its work waits.")
     message: str = wire("What is wrong where it does not answer.")
 
 

@@ -13,8 +13,8 @@ async def live(_call: Call) -> Answer:
 async def ready(call: Call) -> Answer:
     """The process and what it depends on can do their work."""
     found = await call.services.health.check()
-    dependencies = tuple(DependencyBody(d.name, d.is_ready, d.message) for d in found)
-    if all(d.is_ready for d in found):
+    dependencies = tuple(DependencyBody(d.name, d.is_ready, d.is_needed, d.message) for d in found)
+    if all(d.is_ready or not d.is_needed for d in found):
         return Answer(ReadinessBody("ok", dependencies))
     return Answer(ReadinessBody("unavailable", dependencies), 503, {"retry-after": "2"})
 

@@ -26,6 +26,7 @@ from engine.identity.actor import Actor
 from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.jsonvalue import Json, JsonObject
 from engine.policy.gate import Decision, Gate, Resource, RoleTableGate
+from engine.provenance.ledger_client import LedgerClient
 from engine.qos.file import Qos
 from engine.services.assembly import Parts, assemble
 from engine.services.identifiers import uuid7_factory
@@ -120,7 +121,11 @@ class Edge:
 
 @asynccontextmanager
 async def open_edge(
-    database_url: str, config: AppConfig | None = None, clock: Clock | None = None, qos: Qos | None = None
+    database_url: str,
+    config: AppConfig | None = None,
+    clock: Clock | None = None,
+    qos: Qos | None = None,
+    ledger: LedgerClient | None = None,
 ) -> AsyncIterator[Edge]:
     clock = clock or SystemClock()
     database = Database.connect(database_url, application_name="tests", pool_size=4)
@@ -135,6 +140,7 @@ async def open_edge(
             clock=clock,
             secret_box=SecretBox((bytes(range(32)),), secrets.token_bytes),
             qos=qos or Qos(),
+            ledger=ledger,
         )
     )
     verifier = TokenVerifier(TokenRules(SECRET), clock)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from engine.provenance.bundle import DataMembers, EvidenceSource, Seal, bundle_chunks, data_members
 from engine.provenance.canonical import canonical
-from engine.provenance.members import Row, ShowUpTo, fixed_member
+from engine.provenance.members import Row, ShowUpTo, fixed_member, lines
 from engine.provenance.statement import Counts, ExecutionFacts, Statement, VersionManifest, digest
 from ledger import dsse, merkle, notes
 from ledger.keys import public_pem
@@ -87,6 +87,15 @@ def manifest() -> VersionManifest:
     )
 
 
+DISCLOSURE = ShowUpTo(masked_places=frozenset({"steps/output"}))
+HUMAN_TASKS = [Row({"id": "t1", "status": "completed"}, {"formData": b'{"decision":"approve"}'})]
+DECISIONS = [Row({"id": "d1", "action": "workflow.execute"}), Row({"id": "d2"})]
+
+
+def execution_row(execution_id: str) -> Row:
+    return Row({"id": execution_id, "status": "completed"}, {"triggerData": b'{"severity":"high"}'})
+
+
 async def rows(*values: Row) -> AsyncIterator[Row]:
     for value in values:
         yield value
@@ -97,14 +106,11 @@ def source(execution_id: str = EXECUTION, *, steps: int = 3) -> EvidenceSource:
     return EvidenceSource(
         definition=DEFINITION,
         manifest=manifest().payload(),
-        execution=Row({"id": execution_id, "status": "completed"}, {"triggerData": b'{"severity":"high"}'}),
-        human_tasks=rows(Row({"id": "t1", "status": "completed"}, {"formData": b'{"decision":"approve"}'})),
-        policy_decisions=rows(Row({"id": "d1", "action": "workflow.execute"}), Row({"id": "d2"})),
+        execution=lines("execution", [execution_row(execution_id)], DISCLOSURE),
+        human_tasks=lines("human-tasks", HUMAN_TASKS, DISCLOSURE),
+        policy_decisions=lines("policy-decisions", DECISIONS, DISCLOSURE),
         steps=rows(*(Row({"seq": at, "stepId": "triage"}, {"output": output, "input": None}) for at in range(steps))),
     )
-
-
-DISCLOSURE = ShowUpTo(masked_places=frozenset({"steps/output"}))
 
 
 def assembled(execution_id: str = EXECUTION, *, steps: int = 3) -> DataMembers:
@@ -128,7 +134,7 @@ def statement(data: DataMembers, execution_id: str = EXECUTION) -> Statement:
             trigger_digest=digest(b'{"severity":"high"}'),
         ),
         policy_revision="r7",
-        counts=Counts(steps=3, attempts=3, human_tasks=data.human_tasks, decisions=data.decisions),
+        counts=Counts(steps=3, attempts=3, human_tasks=len(HUMAN_TASKS), decisions=len(DECISIONS)),
         engine_version="0.1.0",
         subjects=[member.subject() for member in data.members],
     )

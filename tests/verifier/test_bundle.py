@@ -79,8 +79,7 @@ def test_large_payloads_stand_by_digest() -> None:
 
 async def test_a_long_member_is_spilled_and_comes_in_pieces() -> None:
     value = b'"' + b"x" * 40_000 + b'"'
-    member, count = await rows_member("steps.jsonl", rows(*[Row({}, {"output": value})] * 50), ShowUpTo())
-    assert count == 50
+    member = await rows_member("steps.jsonl", rows(*[Row({}, {"output": value})] * 50), ShowUpTo())
     assert member.size > 1 << 20
     assert max(map(len, member.chunks())) == 1 << 16
     assert hashlib.sha256(b"".join(member.chunks())).hexdigest() == member.sha256
@@ -99,7 +98,6 @@ async def test_a_failing_row_leaves_nothing_open() -> None:
 async def test_the_same_rows_give_the_same_members() -> None:
     with closing(await data_members(source(), DISCLOSURE)) as one, closing(assembled()) as two:
         assert [each.sha256 for each in one.members] == [each.sha256 for each in two.members]
-        assert (one.human_tasks, one.decisions) == (1, 2)
 
 
 def test_a_statement_beyond_an_entry_is_refused() -> None:

@@ -1,0 +1,157 @@
+"""A whole installation in one process: both doors, a worker, a ledger, and the relay between them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from engine.actions.registry import ActionRegistry, inline_actions
+from engine.clock import SystemClock
+from engine.jsonvalue import JsonObject
+from engine.provenance.ledger_client import LedgerClient
+from engine.queue.link import connect
+from engine.queue.streams import Streams
+from engine.services.identifiers import uuid7_factory
+from engine.store.database import LOOP_ROLE, Database
+from engine.store.hot import HotConnection
+from ledger.app import create_app
+from ledger.bootstrap import Ledger, open_ledger
+from ledger.settings import LedgerSettings
+from tests.federation.edge import Edge, open_edge, workflow
+from workers.config import WorkerConfig
+from workers.ledger_relay import LedgerRelay
+from workers.worker import Surroundings, Worker
+
+TOKEN = "service-token"
+
+
+class Line(httpx.AsyncBaseTransport):
+    """The way to the ledger's application, which can be cut: before a call arrives, or before its answer does."""
+
+    def __init__(self, app: Any) -> None:
+        self._inner = httpx.ASGITransport(app)
+        self.is_down = False
+        self.loses_answers = 0
+        self.calls: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append(request.url.path)
+        if self.is_down:
+            raise httpx.ConnectError("refused")
+        response = await self._inner.handle_async_request(request)
+        if self.loses_answers and request.method == "POST":
+            self.loses_answers -= 1
+            raise httpx.ReadError("reset")
+        return response
+
+
+@dataclass
+class House:
+    """All of it, and what tests ask of it."""
+
+    edge: Edge
+    ledger: Ledger
+    line: Line
+    relay: LedgerRelay
+    worker: Worker
+    trust: Path
+    tables: asyncpg.Connection
+    workflows: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, definition: JsonObject | None = None, trigger: JsonObject | None = None) -> str:
+        """Execute a definition to its end."""
+        created = await self.edge.published(definition)
+        return await self.execute(created["id"], trigger)
+
+    async def execute(self, workflow_id: str, trigger: JsonObject | None = None) -> str:
+        answer = await self.edge.rest("POST", f"/api/workflows/{workflow_id}/execute", {"triggerData": trigger or {}})
+        assert answer.status_code == 201, answer.text
+        execution_id: str = answer.json()["id"]
+        await self.ended(execution_id)
+        return execution_id
+
+    async def ended(self, execution_id: str) -> str:
+        await self.worker.bell.ring("acme", [UUID(execution_id)])
+        async with asyncio.timeout(20):
+            while True:
+                status: str = await self.tables.fetchval(
+                    "select status from executions where id = $1", UUID(execution_id)
+                )
+                if status in {"completed", "failed", "cancelled"}:
+                    return status
+                await asyncio.sleep(0.01)
+
+    async def sealed(self, definition: JsonObject | None = None, trigger: JsonObject | None = None) -> str:
+        """Execute a definition, and have the ledger know of it."""
+        execution_id = await self.run(definition, trigger)
+        await self.relay.run_once()
+        return execution_id
+
+    async def bundle(self, execution_id: str, **claims: Any) -> httpx.Response:
+        return await self.edge.rest("GET", f"/api/executions/{execution_id}/evidence", claims=claims)
+
+    async def waiting(self, topic: str) -> int:
+        found: int = await self.tables.fetchval("select count(*) from outbox where topic = $1", topic)
+        return found
+
+
+def settings_of(database_url: str, folder: Path) -> LedgerSettings:
+    return LedgerSettings.from_environment(
+        {
+            "MAESTRO_DATABASE_URL": database_url,
+            "MAESTRO_DATA_DIR": str(folder),
+            "MAESTRO_LEDGER_TOKEN": TOKEN,
+            "MAESTRO_LEDGER_ORIGIN": "log.test",
+        }
+    )
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[Worker]:
+    task = asyncio.get_running_loop().create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await task
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(
+    database_url: str, postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("ledger")
+    clock = SystemClock()
+    async with open_ledger(settings_of(database_url, folder), clock.now) as ledger:
+        line = Line(create_app(ledger))
+        client = LedgerClient(httpx.AsyncClient(transport=line, base_url="http://ledger"), TOKEN)
+        database = Database.connect(database_url, application_name="tests")
+        link = await connect(redis_url)
+        await link.commands.flushall()
+        surroundings = Surroundings(database, link, ActionRegistry(inline_actions()), clock, Streams())
+        connection = HotConnection(database, LOOP_ROLE)
+        relay = LedgerRelay(connection, client, "1.2.3", uuid7_factory(clock))
+        tables = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
+        async with (
+            open_edge(database_url, ledger=client) as edge,
+            running(Worker(surroundings, WorkerConfig())) as worker,
+        ):
+            yield House(edge, ledger, line, relay, worker, folder / "trust", tables)
+        await tables.close()
+        await connection.close()
+        await client.close()
+        await link.close()
+        await database.close()
+
+
+@pytest.fixture
+def make_workflow() -> Callable[..., JsonObject]:
+    return workflow
