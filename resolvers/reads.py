@@ -12,7 +12,7 @@ from engine.services import values
 from engine.services.services import Services
 from resolvers import shapes
 from resolvers.paging import page_request
-from schema.executions import Execution, ExecutionConnection, ExecutionStep, LogEntry
+from schema.executions import Execution, ExecutionConnection, ExecutionEvidence, ExecutionStep, LogEntry
 from schema.paging import PageArguments
 from schema.scalars import JSON
 from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
@@ -35,6 +35,7 @@ class ServiceReads:
         self._executions = _loader(actor, services.executions.get_many, cached=cached)
         self._steps = _loader(actor, services.executions.steps_of, cached=cached)
         self._letters = _loader(actor, services.dead_letters.contents_of, cached=cached)
+        self._evidence = _loader(actor, services.evidence.states_of, cached=cached)
         self._contexts = _loader(actor, services.executions.contexts_of, cached=cached)
 
     async def workflow(self, workflow_id: UUID) -> Workflow | None:
@@ -63,6 +64,11 @@ class ServiceReads:
     async def logs(self, execution_id: UUID) -> Sequence[LogEntry]:
         """Log of an execution."""
         return [shapes.log_entry(entry) for entry in await self._services.executions.logs(self._actor, execution_id)]
+
+    async def evidence(self, execution_id: UUID) -> ExecutionEvidence | None:
+        """Whether the evidence of an execution can be exported."""
+        found = await self._evidence.load(execution_id)
+        return None if found is None else shapes.evidence(found)
 
     async def version(self, workflow_id: UUID, version: str) -> WorkflowVersion | None:
         """A published version."""

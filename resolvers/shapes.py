@@ -6,6 +6,7 @@ from typing import TypeVar
 import strawberry
 
 from engine.services import values
+from engine.services.evidence import EvidenceView
 from schema import executions, workflows
 from schema.paging import Connection, Edge, PageInfo
 from schema.scalars import JSON, Cursor, Duration, SemVer
@@ -45,7 +46,10 @@ def version(value: values.Version) -> workflows.WorkflowVersion:
         created_by=value.created_by,
         created_at=value.created_at,
         provenance=workflows.Provenance(
-            status=workflows.ProvenanceStatus(entry.status), log_index=entry.log_index, leaf_hash=entry.leaf_hash
+            status=workflows.ProvenanceStatus(entry.status),
+            log_index=entry.log_index,
+            leaf_hash=entry.leaf_hash,
+            proof=entry.proof,
         ),
     )
 
@@ -108,6 +112,11 @@ def update(value: values.ExecutionEvent) -> executions.ExecutionUpdate:
         step=None if value.step is None else step(value.step),
         error=error(value.error),
     )
+
+
+def evidence(value: EvidenceView) -> executions.ExecutionEvidence:
+    """Evidence of the graph."""
+    return executions.ExecutionEvidence(state=executions.EvidenceState(value.state), url=value.url)
 
 
 def log_entry(value: values.LogEntry) -> executions.LogEntry:

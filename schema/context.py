@@ -9,7 +9,7 @@ import strawberry
 from engine.identity.actor import Actor
 
 if TYPE_CHECKING:
-    from schema.executions import Execution, ExecutionConnection, ExecutionStep, LogEntry
+    from schema.executions import Execution, ExecutionConnection, ExecutionEvidence, ExecutionStep, LogEntry
     from schema.paging import PageArguments
     from schema.scalars import JSON
     from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
@@ -40,6 +40,10 @@ class Reads(Protocol):
 
     async def logs(self, execution_id: UUID) -> "Sequence[LogEntry]":
         """Log of an execution."""
+        ...
+
+    async def evidence(self, execution_id: UUID) -> "ExecutionEvidence | None":
+        """Whether the evidence of an execution can be exported."""
         ...
 
     async def version(self, workflow_id: UUID, version: str) -> "WorkflowVersion | None":

@@ -95,6 +95,22 @@ class LogEntry:
     fields: JSON = strawberry.field(description="Facts, for machines.")
 
 
+@strawberry.enum(description="Whether the evidence of an execution can be exported.")
+class EvidenceState(StrEnum):
+    """Whether the evidence of an execution can be exported."""
+
+    pending = "pending"
+    ready = "ready"
+
+
+@strawberry.type(description="Evidence of an execution that strangers can check.")
+class ExecutionEvidence:
+    """Evidence of an execution."""
+
+    state: EvidenceState = strawberry.field(description="`pending` until it has ended and the ledger has confirmed it.")
+    url: str | None = strawberry.field(description="Path of the bundle over REST; null while pending.")
+
+
 @strawberry.federation.type(keys=["id"], description="One run of a published version.")
 class Execution:
     """One run of a published version."""
@@ -140,6 +156,11 @@ class Execution:
     async def logs(self, info: Info) -> list[LogEntry]:
         """Log."""
         return list(await info.context.reads.logs(UUID(self.id)))
+
+    @field("Its evidence; null where the caller cannot see it.")
+    async def evidence(self, info: Info) -> ExecutionEvidence | None:
+        """Evidence."""
+        return await info.context.reads.evidence(UUID(self.id))
 
     @field("The execution whose subprocess step started this one.")
     async def parent_execution(self, info: Info) -> "Execution | None":

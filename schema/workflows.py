@@ -44,6 +44,7 @@ class Provenance:
     status: ProvenanceStatus = strawberry.field(description="`pending` until the ledger has the manifest.")
     log_index: int | None = strawberry.field(description="Position of the manifest in the log.")
     leaf_hash: str | None = strawberry.field(description="Hash of the leaf, in hex.")
+    proof: str | None = strawberry.field(description="Proof of inclusion (c2sp.org/tlog-proof), as text.")
 
 
 @strawberry.type(description="A published version: an immutable snapshot of a workflow.")

@@ -123,6 +123,7 @@ class ProvenanceBody:
     status: ProvenanceStatus = wire("`pending` until the ledger has the version's manifest.")
     log_index: int | None = wire("Position of the manifest in the log.")
     leaf_hash: str | None = wire("Hash of the leaf, in hex.")
+    proof: str | None = wire("Proof of inclusion (c2sp.org/tlog-proof), as text.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class VersionBody:
             change_summary=version.change_summary,
             created_by=version.created_by,
             created_at=version.created_at,
-            provenance=ProvenanceBody(entry.status, entry.log_index, entry.leaf_hash),
+            provenance=ProvenanceBody(entry.status, entry.log_index, entry.leaf_hash, entry.proof),
         )
 
 
