@@ -3,7 +3,8 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,25 +19,29 @@ from engine.qos.buckets import Buckets
 from engine.qos.file import Qos
 from engine.queue.bell import Bell
 from engine.services.actions import Actions
+from engine.services.audit import Audit
 from engine.services.authority import Authority, Recording
 from engine.services.connections import Connections
 from engine.services.controls import Controls
 from engine.services.dead_letters import DeadLetters
 from engine.services.documents import Documents
 from engine.services.evidence import Evidence
-from engine.services.executions import Executions, Pause
+from engine.services.executions import Executions, Pause, Watch, Watching
 from engine.services.folds import Folds
 from engine.services.health import Health, Probe
 from engine.services.human_tasks import HumanTasks
 from engine.services.identifiers import uuid7_factory
 from engine.services.ledger import LedgerMirror
+from engine.services.policies import Policies
 from engine.services.published import Published
+from engine.services.schedule_sync import ScheduleSync
 from engine.services.services import Services
 from engine.services.starts import Starts
 from engine.services.task_creation import TaskCreation
 from engine.services.task_moves import Moves
 from engine.services.task_watches import TaskWatches
 from engine.services.templates import Templates
+from engine.services.trigger_assembly import Triggers, assemble_triggers
 from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
 from engine.services.webhooks import Limits, Webhooks
@@ -53,6 +58,26 @@ async def look_again(_execution_id: UUID) -> None:
     await asyncio.sleep(LOOK_AGAIN_S)
 
 
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Watches by looking again and again."""
+
+    execution_id: UUID
+    pause: Pause
+
+    async def changed(self) -> None:
+        """Wait for a moment."""
+        await self.pause(self.execution_id)
+
+
+def _looking(pause: Pause) -> Watch:
+    @contextmanager
+    def watch(execution_id: UUID) -> Iterator[Watching]:
+        yield _Looking(execution_id, pause)
+
+    return watch
+
+
 def keyless() -> SecretBox:
     """A box of an installation without an encryption key: it keeps no secrets."""
     return SecretBox((), secrets.token_bytes)
@@ -67,9 +92,11 @@ class Parts:
         secret_box: what seals the secrets of connections.
         probes: further dependencies that readiness names, beside the database.
         pause: what an event stream does before it looks for more.
+        watch: how streams of executions learn that there is more; None: they pause and look.
         recording: how decisions of policy are asked for and kept.
         qos: limits that the operator has set.
         buckets: what counts against them; None: each process counts by itself.
+        drift_window_s: a tick that starts later than this after it was due is late, where its trigger says nothing.
         ledger: the provenance ledger; None: there is none.
     """
 
@@ -81,9 +108,11 @@ class Parts:
     secret_box: SecretBox = field(default_factory=keyless)
     probes: tuple[tuple[str, Probe], ...] = ()
     pause: Pause = look_again
+    watch: Watch | None = None
     recording: Recording = field(default_factory=Recording)
     qos: Qos = field(default_factory=Qos)
     buckets: Buckets | None = None
+    drift_window_s: int = 5
     ledger: LedgerClient | None = None
 
 
@@ -93,6 +122,7 @@ class Assembled:
 
     services: Services
     acceptance: Acceptance
+    triggers: Triggers
 
     async def close(self) -> None:
         """Finish what was taken. The database and the bell are the caller's."""
@@ -110,12 +140,16 @@ def assemble(parts: Parts) -> Assembled:
     acceptance = Acceptance(database, _announcer(parts.bell), announces_decisions=parts.recording.announces)
     starts = Starts(database, acceptance, authority, published, clock, new_id)
     controls = Controls(database, authority, published, parts.bell, new_id)
-    workflows = Workflows(database, authority, documents, clock, new_id)
+    sync = ScheduleSync(clock, parts.drift_window_s)
+    workflows = Workflows(database, authority, documents, sync, clock, new_id)
+    triggers = assemble_triggers(database, authority, starts, sync, parts.bell, clock, new_id, parts.drift_window_s)
     limits = Limits(parts.buckets or Buckets(None, clock, random.random), parts.qos.webhooks)
     ledger = LedgerMirror(parts.ledger)
     services = Services(
         workflows=workflows,
-        executions=Executions(database, authority, starts, controls, Folds(published), parts.pause),
+        executions=Executions(
+            database, authority, starts, controls, Folds(published), parts.watch or _looking(parts.pause)
+        ),
         evidence=Evidence(database, authority),
         ledger=ledger,
         human_tasks=_human_tasks(parts, authority, new_id),
@@ -126,11 +160,15 @@ def assemble(parts: Parts) -> Assembled:
         webhooks=Webhooks(database, starts, parts.secret_box, limits, clock, new_id),
         webhook_secrets=WebhookSecrets(database, authority, parts.secret_box, clock, new_id),
         webhook_deliveries=WebhookDeliveries(database, authority, starts, new_id),
+        schedules=triggers.schedules,
+        events=triggers.events,
+        audit=Audit(database, authority),
+        policies=Policies(database, authority),
         health=Health(
             {"postgresql": database.ping, **dict(parts.probes)}, {} if parts.ledger is None else {"ledger": ledger.ping}
         ),
     )
-    return Assembled(services, acceptance)
+    return Assembled(services, acceptance, triggers)
 
 
 def _human_tasks(parts: Parts, authority: Authority, new_id: IdFactory) -> HumanTasks:

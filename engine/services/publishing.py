@@ -22,6 +22,7 @@ from engine.services.documents import Documents, Draft
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
 from engine.services.instants import rfc3339
 from engine.services.requests import WRONG_VALUE, PublishRequest
+from engine.services.schedule_sync import ScheduleSync
 from engine.services.values import Version
 from engine.services.version_reads import version_of
 from engine.store import versions, workflows
@@ -50,11 +51,18 @@ class Publishing:
     """Makes versions."""
 
     def __init__(
-        self, database: Database, authority: Authority, documents: Documents, clock: Clock, new_id: IdFactory
+        self,
+        database: Database,
+        authority: Authority,
+        documents: Documents,
+        sync: ScheduleSync,
+        clock: Clock,
+        new_id: IdFactory,
     ) -> None:
         self._database = database
         self._authority = authority
         self._documents = documents
+        self._sync = sync
         self._clock = clock
         self._new_id = new_id
 
@@ -124,6 +132,7 @@ class Publishing:
         await versions.add(connection, new)
         await versions.replace_triggers(connection, locked.tenant, locked.id, new.version, tuple(_triggers(plan)))
         await workflows.mark_published(connection, locked.tenant, locked.id, new.version, new.content_hash)
+        await self._sync.apply(connection, locked.tenant, locked.id)
         await send(connection, self._announcement(plan, new))
         after = await workflows.find(connection, locked.tenant, locked.id)
         change = Change(

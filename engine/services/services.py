@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 from engine.services.actions import Actions
+from engine.services.audit import Audit
 from engine.services.connections import Connections
 from engine.services.dead_letters import DeadLetters
+from engine.services.events import Events
 from engine.services.evidence import Evidence
 from engine.services.executions import Executions
 from engine.services.health import Health
 from engine.services.human_tasks import HumanTasks
 from engine.services.ledger import LedgerMirror
+from engine.services.policies import Policies
+from engine.services.schedules import Schedules
 from engine.services.templates import Templates
 from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
@@ -33,4 +37,8 @@ class Services:
     webhooks: Webhooks
     webhook_secrets: WebhookSecrets
     webhook_deliveries: WebhookDeliveries
+    schedules: Schedules
+    events: Events
+    audit: Audit
+    policies: Policies
     health: Health

@@ -17,6 +17,7 @@ from engine.services.keys import check_match, new_key, scope_of
 from engine.services.pages import Listing
 from engine.services.publishing import Publishing
 from engine.services.requests import PublishRequest
+from engine.services.schedule_sync import ScheduleSync
 from engine.services.values import PageRequest, Slice, Version, Workflow, WorkflowFilter, WorkflowStatus
 from engine.services.version_reads import VersionComparison, VersionReads
 from engine.services.visibility import hidden_by
@@ -44,15 +45,17 @@ class Workflows:
         database: Database,
         authority: Authority,
         documents: Documents,
+        sync: ScheduleSync,
         clock: Clock,
         new_id: IdFactory,
     ) -> None:
         self._database = database
         self._authority = authority
         self._documents = documents
+        self._sync = sync
         self._clock = clock
         self._new_id = new_id
-        self._publishing = Publishing(database, authority, documents, clock, new_id)
+        self._publishing = Publishing(database, authority, documents, sync, clock, new_id)
         self._reads = VersionReads(database, authority)
 
     async def create(self, actor: Actor, definition: Json, idempotency_key: str | None = None) -> Workflow:
@@ -174,6 +177,7 @@ class Workflows:
             if after is None:
                 return workflow_of(before)
             await version_rows.replace_triggers(connection, actor.tenant, workflow_id, "", ())
+            await self._sync.apply(connection, actor.tenant, workflow_id)
             change = Change("workflow", str(workflow_id), workflow_hash(before), workflow_hash(after))
             await self._authority.record(connection, permit, [change])
         return workflow_of(after)
@@ -210,6 +214,8 @@ class Workflows:
             if after is not None:
                 change = Change("workflow", str(after.id), workflow_hash(before), workflow_hash(after))
                 await self._authority.record(connection, permit, [change])
+                if after.is_active != before.is_active:
+                    await self._sync.apply(connection, actor.tenant, after.id)
         return after
 
 

@@ -160,6 +160,12 @@ async def find_next_due(connection: AsyncConnection) -> datetime | None:
     return due_at
 
 
+async def find_sample(connection: AsyncConnection, limit: int) -> tuple[ScheduleRow, ...]:
+    """Some active schedules, others each time. For the loops' role."""
+    statement = select(*_C).where(_IS_ACTIVE).order_by(func.random()).limit(limit)
+    return tuple(_read(row) for row in await connection.execute(statement))
+
+
 async def find_unlike(connection: AsyncConnection) -> tuple[str, ...]:
     """Tenants whose schedules are not those of their published, active workflows. For the loops' role."""
     wanted = (

@@ -67,6 +67,14 @@ async def find_between(
     return tuple(_read_tick(row) for row in await connection.execute(statement))
 
 
+async def find_after(
+    connection: AsyncConnection, tenant: str, schedule_id: UUID, after: datetime
+) -> frozenset[datetime]:
+    """Ticks behind an instant that have a row already: a backfill came before their time."""
+    statement = select(_T.tick_at).where(_T.tenant_id == tenant, _T.schedule_id == schedule_id, _T.tick_at > after)
+    return frozenset((await connection.execute(statement)).scalars())
+
+
 async def find_waiting(connection: AsyncConnection, tenant: str, schedule_id: UUID, limit: int) -> tuple[TickRow, ...]:
     """Ticks that wait for their turn, oldest first."""
     statement = _of_schedule(tenant, schedule_id).where(_IS_WAITING).order_by(_T.tick_at).limit(limit)

@@ -1,0 +1,399 @@
+"""Firing: from due ticks to executions, by whichever worker comes first.
+
+A pass reads a schedule, decides what its due ticks come to, asks policy for what is to start, and then moves the
+cursor, writes the ledger and accepts the executions in one transaction that is guarded by the schedule's revision. Of
+many passes at once one moves it; the others find it moved, and nothing of theirs is written.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from engine.errors import Conflict, Denied, MaestroError, NotFound, ValidationFailed
+from engine.identity.actor import Actor
+from engine.queue.bell import Bell
+from engine.runtime.events import CancelAsked
+from engine.services.requests import ExecuteRequest
+from engine.services.schedule_rules import place_at, rule_of, trigger_data_of
+from engine.services.starts import Starts
+from engine.services.tick_ledger import write_outcomes
+from engine.store import schedules as rows
+from engine.store import ticks as ledger
+from engine.store.acceptance import Candidate as Acceptable
+from engine.store.acceptance import accept_within
+from engine.store.database import Database, Transaction
+from engine.store.inbox import Posting, post
+from engine.store.schedules import ScheduleRef, ScheduleRow
+from engine.store.ticks import TickRow
+from engine.triggers.metrics import DRIFT_SECONDS, OVERDUE_SECONDS, TICKS
+from engine.triggers.ticks import (
+    STARTED_AT_ONCE,
+    Arrangement,
+    Candidate,
+    Judged,
+    Origin,
+    Outcome,
+    Placed,
+    Review,
+    Rule,
+    Tick,
+    TickStatus,
+    Verdict,
+    arrange,
+    review,
+    started_as,
+)
+
+_log = logging.getLogger(__name__)
+
+SCHEDULE = "schedule"
+"""Trigger type and source of executions that ticks start."""
+AT_ONCE: Final = 200
+"""Schedules that one round takes."""
+BESIDE: Final = 8
+"""Passes under way at once."""
+LOOKS: Final = 3
+"""How often a pass begins anew when the workflow changes under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickOutcome:
+    """What one tick came to in a pass. A run of ticks that ended alike is one."""
+
+    schedule_id: UUID
+    tick_at: datetime
+    outcome: TickStatus
+    was_missed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did.
+
+    Attributes:
+        started: executions.
+        next_due_at: when the next tick of any schedule is due; None: there is none.
+        is_held_up: ticks wait for executions to end: look again soon.
+    """
+
+    started: int
+    next_due_at: datetime | None
+    is_held_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    row: ScheduleRow
+    rule: Rule
+    review: Review
+    arrangement: Arrangement
+    stored: dict[datetime, TickRow]
+    running: tuple[UUID, ...]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to write."""
+        moves = self.review.cursor != self.row.cursor_at
+        waits_on = all(one.verdict is Verdict.WAIT and one.candidate.is_stored for one in self.arrangement.placed)
+        return not moves and waits_on
+
+
+class _FactsChanged(Exception):
+    """The workflow was changed after its facts were read: nothing of the pass may stand. Seen by nobody else."""
+
+
+class Firing:
+    """Passes over schedules; stateless, for any number of processes at once."""
+
+    def __init__(self, database: Database, starts: Starts, bell: Bell, drift_window_s: int) -> None:
+        self._database = database
+        self._starts = starts
+        self._bell = bell
+        self._drift_window_s = drift_window_s
+
+    async def run_once(self, now: datetime, watched_from: datetime) -> Round:
+        """One round over what is due in all tenants. A schedule that cannot be dealt with does not stop the others.
+
+        Args:
+            now: the present.
+            watched_from: since when the caller has looked without a break.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._database.loop_transaction() as connection:
+            due = await rows.find_due(connection, now, AT_ONCE)
+            held_up = await ledger.find_held_up(connection, AT_ONCE)
+        gate = asyncio.Semaphore(BESIDE)
+
+        async def pass_over(ref: ScheduleRef) -> int:
+            async with gate:
+                return await self._safely(ref, now, watched_from)
+
+        started = await asyncio.gather(*(pass_over(ref) for ref in dict.fromkeys((*due, *held_up))))
+        async with self._database.loop_transaction() as connection:
+            next_due_at = await rows.find_next_due(connection)
+        overdue_s = 0.0 if next_due_at is None else max(0.0, (now - next_due_at).total_seconds())
+        OVERDUE_SECONDS.set(overdue_s)
+        return Round(sum(started), next_due_at, bool(held_up))
+
+    async def recover(self, tenant: str, now: datetime, *, dry_run: bool = False) -> tuple[TickOutcome, ...]:
+        """One pass over each due schedule of a tenant. Returns what became of ticks that were missed."""
+        async with self._database.transaction(tenant) as connection:
+            due = await rows.find_due_of(connection, tenant, now)
+        found: list[TickOutcome] = []
+        for ref in due:
+            found.extend(await self.pass_over(ref, now, now, dry_run=dry_run))
+        return tuple(one for one in found if one.was_missed)
+
+    async def pass_over(
+        self, ref: ScheduleRef, now: datetime, watched_from: datetime, *, dry_run: bool = False
+    ) -> tuple[TickOutcome, ...]:
+        """One pass over one schedule. Returns what became of its ticks; empty: nothing was due, or another was faster.
+
+        Raises:
+            Unavailable: the database or policy does not answer; nothing was written.
+        """
+        for _ in range(LOOKS):
+            async with self._database.transaction(ref.tenant) as connection:
+                plan = await self._plan(connection, ref, now, watched_from)
+            if plan is None or plan.is_idle:
+                return ()
+            if dry_run:
+                return _outcomes(plan, {}, now)
+            ready = await self._ready(plan)
+            try:
+                written = await self._write(plan, ready, now)
+            except _FactsChanged:
+                continue
+            if written is None:
+                return ()
+            await self._bell.ring(ref.tenant, written)
+            return _outcomes(plan, ready, now)
+        raise Conflict("The workflow is being changed all the time.", code="workflow.contended")
+
+    async def _safely(self, ref: ScheduleRef, now: datetime, watched_from: datetime) -> int:
+        try:
+            outcomes = await self.pass_over(ref, now, watched_from)
+        except MaestroError as error:
+            facts = {"action": "schedule.fire", "schedule_id": str(ref.id), "error": error.code}
+            _log.warning("A schedule could not be dealt with; the next round sees it again.", extra=facts)
+            return 0
+        final = {TickStatus.FIRED, TickStatus.LATE, TickStatus.CAUGHT_UP}
+        return sum(1 for one in outcomes if one.outcome in final)
+
+    async def _plan(
+        self, connection: Transaction, ref: ScheduleRef, now: datetime, watched_from: datetime
+    ) -> _Plan | None:
+        row = await rows.find(connection, ref.tenant, ref.id)
+        if row is None or row.is_paused:
+            return None
+        rule = rule_of(row, self._drift_window_s)
+        waiting = await ledger.find_waiting(connection, ref.tenant, ref.id, STARTED_AT_ONCE)
+        known = await ledger.find_after(connection, ref.tenant, ref.id, row.cursor_at)
+        found = review(rule, row.cursor_at, now, max(watched_from, row.watched_from), known)
+        candidates = [_waiting(row, tick) for tick in waiting]
+        candidates += [Candidate(one.tick, one.origin, rule.overlap) for one in found.judged if one.origin is not None]
+        running = await ledger.find_running(connection, row) if candidates else ()
+        arrangement = arrange(candidates, is_running=bool(running))
+        return _Plan(row, rule, found, arrangement, {tick.tick_at: tick for tick in waiting}, running)
+
+    async def _ready(self, plan: _Plan) -> dict[datetime, Acceptable | str]:
+        """What is to start, allowed and checked; a text where it is refused, with the reason."""
+        row = plan.row
+        self._starts.forget(row.tenant, row.workflow_id)
+        found: dict[datetime, Acceptable | str] = {}
+        for placed in plan.arrangement.placed:
+            if placed.verdict is Verdict.START:
+                found[placed.candidate.tick.at] = await self._prepare(plan, placed.candidate)
+        return found
+
+    async def _prepare(self, plan: _Plan, candidate: Candidate) -> Acceptable | str:
+        row, at = plan.row, candidate.tick.at
+        stored = plan.stored.get(at)
+        asked_by = None if stored is None else stored.requested_by
+        actor = Actor(
+            tenant=row.tenant,
+            subject=asked_by or f"schedule:{row.id}",
+            roles=frozenset({"service"}),
+            request_id=f"{row.id}:{at.isoformat()}",
+            source=SCHEDULE,
+        )
+        request = ExecuteRequest(trigger_data=trigger_data_of(row, at, candidate.origin))
+        try:
+            return await self._starts.prepare(actor, row.workflow_id, request, trigger_type=SCHEDULE)
+        except Denied as error:
+            return f"Policy refused it: {error.message}"
+        except (Conflict, NotFound) as error:
+            return f"It could not start: {error.message}"
+        except ValidationFailed as error:
+            return f"Its trigger data breaks the workflow's inputSchema: {error.message}"
+
+    async def _write(
+        self, plan: _Plan, ready: dict[datetime, Acceptable | str], now: datetime
+    ) -> tuple[UUID, ...] | None:
+        """Everything that the pass comes to, at once. Returns whom to ring for; None: another pass was faster.
+
+        Raises:
+            _FactsChanged: the workflow has changed since; nothing was written.
+        """
+        row = plan.row
+        place = place_at(plan.review.cursor, plan.review.upcoming, row.watched_from)
+        async with self._database.transaction(row.tenant) as connection:
+            if not await rows.move(connection, row, place):
+                return None
+            wanted = [one for one in ready.values() if not isinstance(one, str)]
+            verdicts = await accept_within(connection, wanted)
+            if any(verdict.created_at is None for verdict in verdicts.values()):
+                raise _FactsChanged
+            await self._write_ledger(connection, plan, ready, now)
+            cancelled = await self._cancel(connection, plan)
+        return (*(one.id for one in wanted), *cancelled)
+
+    async def _write_ledger(
+        self, connection: Transaction, plan: _Plan, ready: dict[datetime, Acceptable | str], now: datetime
+    ) -> None:
+        tenant = plan.row.tenant
+        fresh: list[TickRow] = []
+        endings: dict[datetime, Outcome] = {}
+        for placed in plan.arrangement.placed:
+            if placed.candidate.is_stored and placed.verdict is Verdict.WAIT:
+                continue
+            tick = _tick_row(plan, placed, ready.get(placed.candidate.tick.at), now)
+            if placed.candidate.is_stored:
+                await ledger.rewrite(connection, tenant, tick)
+                _measure(placed.candidate, tick)
+            elif tick.status == TickStatus.SKIPPED:
+                endings[tick.tick_at] = Outcome(tick.tick_at, TickStatus.SKIPPED, tick.reason)
+            else:
+                fresh.append(tick)
+                _measure(placed.candidate, tick)
+        await ledger.record(connection, tenant, fresh)
+        for position, stretch in _stretches(plan, endings):
+            await write_outcomes(connection, plan.row, stretch, follow_cursor=position == 0)
+
+    async def _cancel(self, connection: Transaction, plan: _Plan) -> tuple[UUID, ...]:
+        """Ask what runs to end, once for each tick that begins to wait for it."""
+        begins = [
+            one
+            for one in plan.arrangement.placed
+            if one.verdict is Verdict.WAIT and not one.candidate.is_stored and plan.arrangement.cancel_running
+        ]
+        if not begins:
+            return ()
+        event = CancelAsked(f"schedule:{plan.row.id}", "A newer tick of its schedule is due (overlap: cancel_other).")
+        named = begins[-1].candidate.tick.at.isoformat()
+        await post(connection, [Posting(plan.row.tenant, one, uuid5(one, named), event) for one in plan.running])
+        return plan.running
+
+
+def _waiting(row: ScheduleRow, tick: TickRow) -> Candidate:
+    origin = Origin.SCHEDULED
+    if tick.is_backfill:
+        origin = Origin.BACKFILL
+    elif tick.status == TickStatus.PENDING:
+        origin = Origin.CAUGHT_UP
+    return Candidate(Tick(tick.tick_at, tick.tick_at), origin, tick.overlap or row.overlap, is_stored=True)
+
+
+def _tick_row(plan: _Plan, placed: Placed, ready: Acceptable | str | None, now: datetime) -> TickRow:
+    """The ledger's row of a tick that was placed."""
+    candidate = placed.candidate
+    stored = plan.stored.get(candidate.tick.at)
+    status, reason, execution_id = TickStatus.SKIPPED, placed.reason, None
+    if placed.verdict is Verdict.WAIT:
+        status = TickStatus.BUFFERED if candidate.origin is Origin.SCHEDULED else TickStatus.PENDING
+        reason = stored.reason if stored is not None else reason
+    elif isinstance(ready, str):
+        reason = ready
+    elif ready is not None:
+        status = started_as(plan.rule, candidate, now)
+        reason, execution_id = _why(plan, candidate, status, stored), ready.id
+    is_started = execution_id is not None
+    drift_ms = round((now - candidate.tick.at).total_seconds() * 1_000)
+    return TickRow(
+        schedule_id=plan.row.id,
+        tick_at=candidate.tick.at,
+        until_tick_at=None,
+        count=1,
+        status=status,
+        fired_at=now if is_started else None,
+        drift_ms=drift_ms if is_started else None,
+        execution_id=execution_id,
+        reason=reason,
+        is_backfill=candidate.origin is Origin.BACKFILL,
+        overlap=None if stored is None else stored.overlap,
+        requested_by=None if stored is None else stored.requested_by,
+    )
+
+
+def _why(plan: _Plan, candidate: Candidate, status: TickStatus, stored: TickRow | None) -> str:
+    if candidate.origin is Origin.BACKFILL:
+        return f"A backfill asked for it ({stored.requested_by})." if stored is not None else "A backfill asked for it."
+    if candidate.origin is Origin.CAUGHT_UP:
+        missed = "It fell into a pause" if _was_paused(plan.row, candidate.tick.at) else "It was missed"
+        return f"{missed} and is made up for (catchUp: {plan.rule.catch_up.value})."
+    if status is TickStatus.LATE:
+        waited = "it waited for an earlier execution to end" if candidate.is_stored else "the workers were behind"
+        return f"It started later than its drift window: {waited}."
+    return ""
+
+
+def _was_paused(row: ScheduleRow, at: datetime) -> bool:
+    return row.paused_at is not None and row.paused_at <= at <= row.watched_from
+
+
+def _stretches(plan: _Plan, endings: dict[datetime, Outcome]) -> list[tuple[int, list[Outcome]]]:
+    """Ticks that ended without an execution, in stretches that no other tick interrupts, with where each begins."""
+    found: list[tuple[int, list[Outcome]]] = []
+    is_open = False
+    for position, judged in enumerate(plan.review.judged):
+        outcome = endings.get(judged.tick.at) if judged.origin is not None else _missed(plan.row, judged)
+        if outcome is None:
+            is_open = False
+            continue
+        if not is_open:
+            found.append((position, []))
+            is_open = True
+        found[-1][1].append(outcome)
+    return found
+
+
+def _missed(row: ScheduleRow, judged: Judged) -> Outcome:
+    at = judged.tick.at
+    paused = " The schedule was paused." if _was_paused(row, at) else ""
+    return Outcome(at, TickStatus.MISSED, judged.reason + paused)
+
+
+def _measure(candidate: Candidate, tick: TickRow) -> None:
+    if tick.drift_ms is not None or tick.status == TickStatus.SKIPPED:
+        TICKS.labels(str(tick.status)).inc()
+    if tick.drift_ms is not None and candidate.origin is Origin.SCHEDULED:
+        DRIFT_SECONDS.observe(max(0.0, tick.drift_ms / 1_000))
+
+
+def _outcomes(plan: _Plan, ready: dict[datetime, Acceptable | str], now: datetime) -> tuple[TickOutcome, ...]:
+    """What the pass came to, in the order of the ticks. Without `ready`: what it would come to."""
+    placed = {one.candidate.tick.at: one for one in plan.arrangement.placed}
+    found: list[TickOutcome] = []
+    for judged in plan.review.judged:
+        at = judged.tick.at
+        if judged.origin is None:
+            found.append(TickOutcome(plan.row.id, at, TickStatus.MISSED, was_missed=True))
+            continue
+        one = placed[at]
+        would_start = one.verdict is Verdict.START and not isinstance(ready.get(at), str)
+        status = TickStatus.SKIPPED
+        if would_start:
+            status = started_as(plan.rule, one.candidate, now)
+        elif one.verdict is Verdict.WAIT:
+            status = TickStatus.BUFFERED if judged.origin is Origin.SCHEDULED else TickStatus.PENDING
+        found.append(TickOutcome(plan.row.id, at, status, was_missed=judged.origin is Origin.CAUGHT_UP))
+    begun = (at for at in plan.stored if placed[at].verdict is Verdict.START and not isinstance(ready.get(at), str))
+    found.extend(
+        TickOutcome(plan.row.id, at, started_as(plan.rule, placed[at].candidate, now), was_missed=False) for at in begun
+    )
+    return tuple(found)
