@@ -90,7 +90,7 @@ def respond(route: Route, answer: Answer) -> Response:
     headers = dict(answer.headers)
     stream = answer.events or answer.stream
     if stream is not None:
-        return StreamingResponse(stream, answer.status, headers, media_type=reply.media)
+        return StreamingResponse(stream, answer.status, headers, media_type=answer.media or reply.media)
     if reply.shape is None:
         return Response(status_code=answer.status, headers=headers)
     return Response(orjson.dumps(write(answer.value)), answer.status, headers, media_type=reply.media)

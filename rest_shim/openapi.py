@@ -168,7 +168,8 @@ def _success(reply: Reply, components: dict[str, JsonObject]) -> JsonObject:
         }
         response["headers"] = headers
     if reply.shape is not None:
-        response["content"] = {reply.media: {"schema": _shape(reply.shape, components)}}
+        shapes = {reply.media: reply.shape, **reply.also}
+        response["content"] = {media: {"schema": _shape(shape, components)} for media, shape in shapes.items()}
     return response
 
 

@@ -58,23 +58,30 @@ class Reply:
         shape: model, `tuple[Model, ...]`, or None for no body.
         headers: names and what they say.
         media: content type.
+        also: other content types that a caller may ask for by `Accept`, with the shape of each line or body.
     """
 
     description: str
     shape: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media: str = JSON
+    also: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler gives back: a value to shape, a stream of events, or a stream of bytes of the reply's media."""
+    """What a handler gives back: a value to shape, a stream of events, or a stream of bytes.
+
+    Attributes:
+        media: where it is not the reply's own.
+    """
 
     value: object = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     events: AsyncIterator[bytes] | None = None
     stream: AsyncIterator[bytes] | None = None
+    media: str | None = None
 
 
 Handler = Callable[["Call"], Awaitable[Answer]]

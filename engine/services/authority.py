@@ -21,6 +21,7 @@ from engine.store.database import Database, Transaction
 from engine.store.governance import AuditEntry, DecisionEntry, record_audit, record_decisions
 
 NO_FACTS: Mapping[str, Json] = MappingProxyType({})
+PREVIEWED: Mapping[str, Json] = MappingProxyType({"preview": True})
 CostlyFact = Callable[[], Awaitable[Json]]
 """Finds out a fact of a resource that is only wanted where decisions rest on it."""
 
@@ -107,6 +108,19 @@ class Authority:
     async def refuse(self, permit: Permit, denials: tuple[Denial, ...]) -> None:
         """Write down a refusal that came after permission, from a rule that policy does not decide."""
         await self._log(replace(permit, decision=replace(permit.decision, denials=denials)), "enforce")
+
+    async def preview(self, actor: Actor, action: str, resource: Resource) -> Decision:
+        """What would be decided; it stands in the decision log as a preview, and nothing is enforced.
+
+        Raises:
+            Unavailable: no decision could be had.
+        """
+        try:
+            decision = await self._gate.authorise(actor, action, resource, PREVIEWED)
+        except Denied as denied:
+            decision = Decision(denied.decision_id, denied.policy_revision, (), denied.denials)
+        await self._log(Permit(actor, action, resource, decision, PREVIEWED), "report")
+        return decision
 
     async def with_facts(self, resource: Resource, costly: Mapping[str, CostlyFact]) -> Resource:
         """The resource with those of its costly facts that decisions may rest on."""

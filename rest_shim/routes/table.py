@@ -6,6 +6,7 @@ from rest_shim.routes import (
     dead_letters,
     evidence,
     executions,
+    governance,
     health,
     human_tasks,
     ledger,
@@ -27,6 +28,7 @@ ROUTES: tuple[Route, ...] = (
     *connections.ROUTES,
     *webhooks.ROUTES,
     *ledger.ROUTES,
+    *governance.ROUTES,
     *schemas.ROUTES,
     *health.ROUTES,
 )
