@@ -22,6 +22,7 @@ from engine.provenance.ledger_client import LedgerClient
 from engine.qos.buckets import Buckets, SharedStore
 from engine.qos.file import load as load_qos
 from engine.queue.bell import StreamBell
+from engine.queue.changes import Listener
 from engine.queue.link import Link, RedisTrouble, late_link, unavailable
 from engine.queue.streams import Streams
 from engine.services.assembly import Parts, assemble
@@ -51,6 +52,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         link = await stack.enter_async_context(late_link(settings.redis_url))
         bell = StreamBell(link, Streams())
         stack.push_async_callback(bell.close)
+        listener = Listener(settings.redis_url)
+        stack.push_async_callback(listener.close)
         tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
         stack.push_async_callback(tools.close)
         catalogue = catalogue_of(load_registry(tools))
@@ -66,11 +69,13 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             catalogue=lambda: catalogue,
             clock=clock,
             secret_box=SecretBox(settings.encryption_keys, secrets.token_bytes),
+            watch=listener.watch,
             probes=(("redis", lambda: _ping(link)), *policy_probes),
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
             qos=load_qos(settings.qos_file),
             buckets=Buckets(SharedStore(link), clock, random.random),
             ledger=ledger,
+            drift_window_s=settings.schedule_drift_window_seconds,
         )
         assembled = assemble(parts)
         stack.push_async_callback(assembled.close)

@@ -17,6 +17,7 @@ from engine.errors import Unavailable
 from engine.ids import uuid7
 from engine.provenance.ledger_client import LedgerClient
 from engine.queue.bell import StreamBell
+from engine.queue.changes import Teller
 from engine.queue.dispatch import Dispatch
 from engine.queue.link import Link
 from engine.queue.streams import Streams
@@ -73,8 +74,9 @@ class Worker:
         self._connections = [self._hearts, self._taking, self._looking, self._firing, self._listening, *writing]
         self.lease = Lease(clock, config.trusted_s)
         self.bell = StreamBell(surroundings.link, surroundings.streams)
+        self._teller = Teller(surroundings.link)
         self.dispatch = Dispatch(surroundings.link, surroundings.streams, self.id)
-        self.writer = Writer(writing, self.id, self.lease, config, self._ring)
+        self.writer = Writer(writing, self.id, self.lease, config, self._ring, self._teller.tell)
         self.runner = Runner(
             registry=surroundings.registry,
             writer=self.writer,
@@ -203,6 +205,7 @@ class Worker:
                 await workers.stop(self._hearts, self.id)
                 self._ring(left)
                 await self.bell.close()
+                await self._teller.close()
                 await self._acknowledger.flushed()
                 await self.dispatch.close()
         except (Unavailable, TimeoutError):

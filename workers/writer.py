@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -50,12 +50,14 @@ class Writer:
         lease: Lease,
         config: WorkerConfig,
         ring: Callable[[Sequence[ExecutionRef]], None],
+        tell: Callable[[Iterable[UUID]], None],
     ) -> None:
         self._connections = connections
         self._owner = owner
         self._lease = lease
         self._limit = config.commit_batch
         self._ring = ring
+        self._tell = tell
         self._waiting: deque[_Submitted] = deque()
         self._in_hand = 0
         self._wake = asyncio.Event()
@@ -119,6 +121,7 @@ class Writer:
             return
         reach("after_commit")
         self._ring(written.to_ring)
+        self._tell(written.held)
         for entry in batch:
             entry.done(Fate.WRITTEN if entry.commit.execution_id in written.held else Fate.LOST)
 

@@ -1,5 +1,9 @@
 """The way to Redis: one client for commands, one for blocking reads; a single server or a cluster behind one URL."""
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +15,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from engine.errors import Unavailable
 
+_log = logging.getLogger(__name__)
+
 AnyRedis = Redis | RedisCluster
 
 COMMAND_TIMEOUT_S: Final = 3.0
@@ -21,9 +27,13 @@ RedisTrouble = (RedisError, OSError, TimeoutError)
 """What this room catches at its edge."""
 
 
-@dataclass(frozen=True, slots=True)
+AGAIN_S: Final = 1.0
+"""Between two looks for a server that has never answered."""
+
+
+@dataclass(slots=True)
 class Link:
-    """Two clients of one server or cluster.
+    """Two clients of one server or cluster. Ask it for them each time: one that was opened late may change them.
 
     Attributes:
         commands: answers within `COMMAND_TIMEOUT_S`, or fails.
@@ -46,7 +56,9 @@ async def connect(url: str) -> Link:
     Raises:
         Unavailable: it does not answer, so that it is not known which of the two it is.
     """
-    probe = Redis.from_url(url, socket_timeout=COMMAND_TIMEOUT_S, retry=_retry())
+    probe = Redis.from_url(
+        url, socket_timeout=COMMAND_TIMEOUT_S, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry()
+    )
     try:
         facts = await probe.info("cluster")
     except RedisTrouble as error:
@@ -54,8 +66,62 @@ async def connect(url: str) -> Link:
     finally:
         await probe.aclose()
     if facts.get("cluster_enabled"):
-        return Link(_cluster(url, COMMAND_TIMEOUT_S), _cluster(url, None), is_cluster=True)
+        return Link(await _cluster(url, COMMAND_TIMEOUT_S), await _cluster(url, None), is_cluster=True)
     return Link(_single(url, COMMAND_TIMEOUT_S), _single(url, None), is_cluster=False)
+
+
+@asynccontextmanager
+async def late_link(url: str, pause: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[Link]:
+    """Clients for the server or the cluster at `url`, whether it answers already or only later; closed at the end.
+
+    Until it has answered once it is taken for a single server, whose clients connect by themselves when it comes; that
+    it is a cluster is found out as soon as it answers. `pause` waits between two looks.
+    """
+    try:
+        link = await connect(url)
+    except Unavailable as error:
+        _log.warning("Redis does not answer yet; the work goes on without it.", extra={"error": error.message})
+    else:
+        try:
+            yield link
+        finally:
+            await link.close()
+        return
+    link = Link(_single(url, COMMAND_TIMEOUT_S), _single(url, None), is_cluster=False)
+    looking = asyncio.get_running_loop().create_task(_find_out(link, url, pause or _wait), name="redis link")
+    try:
+        yield link
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await link.close()
+
+
+async def _wait() -> None:
+    await asyncio.sleep(AGAIN_S)
+
+
+async def _find_out(link: Link, url: str, pause: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await pause()
+        try:
+            found = await connect(url)
+        except Unavailable:
+            continue
+        if found.is_cluster:
+            early = Link(link.commands, link.blocking, is_cluster=False)
+            link.commands, link.blocking, link.is_cluster = found.commands, found.blocking, True
+            await early.close()
+        else:
+            await found.close()
+        _log.info("Redis answers.", extra={"action": "connect"})
+        return
+
+
+def subscriber(url: str) -> Redis:
+    """A client of one server for what is published; in a cluster each node passes on what any of them is told."""
+    return Redis.from_url(url, socket_timeout=None, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry())
 
 
 def unavailable(error: BaseException) -> Unavailable:
@@ -76,7 +142,7 @@ def _single(url: str, timeout_s: float | None) -> Redis:
     return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry())
 
 
-def _cluster(url: str, timeout_s: float | None) -> RedisCluster:
-    return RedisCluster.from_url(
-        url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, cluster_error_retry_attempts=2
+async def _cluster(url: str, timeout_s: float | None) -> RedisCluster:
+    return await RedisCluster.from_url(
+        url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry()
     )

@@ -1,7 +1,9 @@
 """Use cases of executions: start, look, control."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Protocol
 from uuid import UUID
 
 from engine.identity.actor import Actor
@@ -46,6 +48,18 @@ Pause = Callable[[UUID], Awaitable[None]]
 """Waits until there may be something new of an execution, or for a moment."""
 
 
+class Watching(Protocol):
+    """Somebody who watches an execution."""
+
+    async def changed(self) -> None:
+        """Wait until there may be something new since the last call."""
+        ...
+
+
+Watch = Callable[[UUID], AbstractContextManager[Watching]]
+"""Watches an execution: what changes from then on is noticed, also between a look and the next wait."""
+
+
 class Executions:
     """What callers do with executions. Every method acts within the actor's tenant.
 
@@ -59,14 +73,14 @@ class Executions:
         starts: Starts,
         controls: Controls,
         folds: Folds,
-        pause: Pause,
+        watch: Watch,
     ) -> None:
         self._database = database
         self._authority = authority
         self._starts = starts
         self._controls = controls
         self._folds = folds
-        self._pause = pause
+        self._watch = watch
 
     async def execute(
         self, actor: Actor, workflow_id: UUID, request: ExecuteRequest, idempotency_key: str | None = None
@@ -195,19 +209,20 @@ class Executions:
         row = await self._found(actor, execution_id)
         await self._authority.permit(actor, "execution.read", execution_resource(row))
         seq = after_seq
-        while True:
-            async with self._database.transaction(actor.tenant) as connection:
-                current = await rows.find(connection, actor.tenant, execution_id)
-                recorded = await rows.find_checkpoints_after(
-                    connection, actor.tenant, execution_id, seq, EVENTS_AT_ONCE
-                )
-            for transition in recorded:
-                seq = transition.seq
-                yield event_of(execution_id, transition)
-            if current is None or (execution_of(current).status.is_final and seq >= current.last_seq):
-                return
-            if len(recorded) < EVENTS_AT_ONCE:
-                await self._pause(execution_id)
+        with self._watch(execution_id) as watching:
+            while True:
+                async with self._database.transaction(actor.tenant) as connection:
+                    current = await rows.find(connection, actor.tenant, execution_id)
+                    recorded = await rows.find_checkpoints_after(
+                        connection, actor.tenant, execution_id, seq, EVENTS_AT_ONCE
+                    )
+                for transition in recorded:
+                    seq = transition.seq
+                    yield event_of(execution_id, transition)
+                if current is None or (execution_of(current).status.is_final and seq >= current.last_seq):
+                    return
+                if len(recorded) < EVENTS_AT_ONCE:
+                    await watching.changed()
 
     async def _permit_reading(self, actor: Actor) -> Hidden | None:
         """Permission to read many; what must be left out."""
