@@ -192,14 +192,26 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         for stream in self._streams:
             if stream not in self._reads:
-                self._reads[stream] = loop.create_task(self._read({stream: ">"}, count, max(block_ms, 1)))
+                self._reads[stream] = loop.create_task(self._read_shard(stream, count, max(block_ms, 1)))
         done, _ = await asyncio.wait(self._reads.values(), return_when=asyncio.FIRST_COMPLETED)
         found: list[Any] = []
+        failed: BaseException | None = None
         for stream, task in list(self._reads.items()):
             if task in done:
                 del self._reads[stream]
-                found.extend(task.result())
+                failed = task.exception() or failed
+                found.extend(() if task.exception() else task.result())
+        if failed is not None and not found:
+            raise failed
         return found
+
+    async def _read_shard(self, stream: str, count: int, block_ms: int) -> list[Any]:
+        """The node is named outright: left to itself, the client asks a server where the keys of the command stand."""
+        cluster = self._link.blocking
+        node = cluster.get_node_from_key(stream)
+        limits = ("COUNT", count, "BLOCK", block_ms)
+        command = ("XREADGROUP", "GROUP", GROUP, self._consumer, *limits, "STREAMS", stream, ">")
+        return list(await cluster.execute_command(*command, target_nodes=node) or ())
 
     async def _received(self, answer: list[Any]) -> Received:
         messages: list[Message] = []

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from engine.errors import Unavailable
 
@@ -23,7 +23,7 @@ COMMAND_TIMEOUT_S: Final = 3.0
 _RETRIES: Final = 1
 """Few: a caller that waits for a dead server is worse off than one that is told, and PostgreSQL holds the truth."""
 
-RedisTrouble = (RedisError, OSError, TimeoutError)
+RedisTrouble = (RedisError, RedisClusterException, OSError, TimeoutError)
 """What this room catches at its edge."""
 
 
@@ -61,12 +61,12 @@ async def connect(url: str) -> Link:
     )
     try:
         facts = await probe.info("cluster")
+        if facts.get("cluster_enabled"):
+            return Link(await _cluster(url, COMMAND_TIMEOUT_S), await _cluster(url, None), is_cluster=True)
     except RedisTrouble as error:
         raise unavailable(error) from error
     finally:
         await probe.aclose()
-    if facts.get("cluster_enabled"):
-        return Link(await _cluster(url, COMMAND_TIMEOUT_S), await _cluster(url, None), is_cluster=True)
     return Link(_single(url, COMMAND_TIMEOUT_S), _single(url, None), is_cluster=False)
 
 
