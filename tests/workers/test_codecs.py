@@ -86,8 +86,18 @@ def test_members_of_a_newer_version_are_ignored() -> None:
 
 inner_keys = st.builds(StepKey, texts.filter(bool), texts)
 steps = st.builds(
-    StepTransition, numbers, inner_keys, st.sampled_from(StepStatus), instants, numbers, numbers, values, values, st.none() | failures, st.none() | objects,
-)  # fmt: skip
+    StepTransition,
+    seq=numbers,
+    key=inner_keys,
+    status=st.sampled_from(StepStatus),
+    at=instants,
+    generation=numbers,
+    attempt=numbers,
+    input=values,
+    output=values,
+    failure=st.none() | failures,
+    detail=st.none() | objects,
+)
 executions = st.builds(
     ExecutionTransition, numbers, st.sampled_from(ExecutionStatus), instants, st.none() | failures,
     st.lists(texts).map(tuple), st.none() | objects,
