@@ -1,12 +1,15 @@
 """The commands `maestro executions …`."""
 
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import click
 
+from engine.identity.actor import Actor
 from engine.runtime.states import ExecutionStatus
 from engine.services.requests import ControlRequest, RetryRequest, SignalRequest
+from engine.services.services import Services
 from engine.services.values import ExecutionFilter, PageRequest
 from rest_shim.models.executions import ExecutionBody, LogBody, StepBody
 from scripts.cli.operator import json_option, perform, read_json, show, show_all, tenant_option
@@ -121,6 +124,30 @@ def retry_execution(execution_id: UUID, from_step_id: str | None, tenant: str, *
     request = RetryRequest(from_step_id=from_step_id)
     found = perform(tenant, lambda services, actor: services.executions.retry(actor, execution_id, request))
     show(ExecutionBody.of(found), as_json=as_json, columns=EXECUTION)
+
+
+@executions.command("evidence")
+@click.argument("execution_id", type=click.UUID)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to put it.")
+@tenant_option
+def export_evidence(execution_id: UUID, output: Path, tenant: str) -> None:
+    """Export the evidence of a finished execution; `./scripts/verify-bundle` checks it."""
+
+    async def save(services: Services, actor: Actor) -> int:
+        found = await services.evidence.export(actor, execution_id)
+        partial = output.with_name(f"{output.name}.partial")
+        size = 0
+        try:
+            with partial.open("wb") as file:
+                async for chunk in found.chunks:
+                    size += file.write(chunk)
+            partial.replace(output)
+        finally:
+            partial.unlink(missing_ok=True)
+        return size
+
+    size = perform(tenant, save)
+    click.echo(f"{output}: {size:,} bytes")
 
 
 @executions.command("signal")

@@ -12,6 +12,7 @@ from engine.jsonvalue import Json, JsonObject, dumps
 from scripts.demo.document import without_people
 from scripts.demo.doors import Doors, Mutation, SampleFailed, member
 from scripts.demo.effects import Effects, effects_of
+from scripts.demo.evidence import prove
 
 TEMPLATE: Final = "incident-response"
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
@@ -48,7 +49,7 @@ class Place:
 
 
 def run_sample(place: Place, say: Callable[[str], None]) -> None:
-    """Run it from the template to the count of effects.
+    """Run it from the template to the verified evidence.
 
     Raises:
         SampleFailed: something did not come out as promised.
@@ -61,6 +62,7 @@ def run_sample(place: Place, say: Callable[[str], None]) -> None:
         _kill_worker(place.data, say)
         execution = _follow(doors, execution_id, say)
     _judge(execution, effects_of(place.log, execution_id), say)
+    prove(place.api, place.token, execution_id, place.data, say)
 
 
 def _publish(doors: Doors, place: Place, say: Callable[[str], None]) -> str:
