@@ -23,7 +23,6 @@ from engine.services.tick_ledger import write_outcomes
 from engine.store import schedules as rows
 from engine.store import ticks as ledger
 from engine.store.acceptance import Candidate as Acceptable
-from engine.store.acceptance import accept_within
 from engine.store.database import Database, Transaction
 from engine.store.inbox import Posting, post
 from engine.store.schedules import ScheduleRef, ScheduleRow
@@ -179,7 +178,12 @@ class Firing:
         try:
             outcomes = await self.pass_over(ref, now, watched_from)
         except MaestroError as error:
-            facts = {"action": "schedule.fire", "schedule_id": str(ref.id), "error": error.code}
+            facts = {
+                "action": "schedule.fire",
+                "schedule_id": str(ref.id),
+                "error": error.code,
+                "detail": error.message,
+            }
             _log.warning("A schedule could not be dealt with; the next round sees it again.", extra=facts)
             return 0
         final = {TickStatus.FIRED, TickStatus.LATE, TickStatus.CAUGHT_UP}
@@ -246,8 +250,7 @@ class Firing:
             if not await rows.move(connection, row, place):
                 return None
             wanted = [one for one in ready.values() if not isinstance(one, str)]
-            verdicts = await accept_within(connection, wanted)
-            if any(verdict.created_at is None for verdict in verdicts.values()):
+            if not await self._starts.accept_within(connection, wanted):
                 raise _FactsChanged
             await self._write_ledger(connection, plan, ready, now)
             cancelled = await self._cancel(connection, plan)

@@ -1,5 +1,6 @@
 """Starting executions: everything that makes one comes through here."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from engine.services.keys import KEPT, check_match, scope_of
 from engine.services.published import Published, Runnable
 from engine.services.requests import ExecuteRequest
 from engine.store.acceptance import Acceptance, Candidate
-from engine.store.database import Database
+from engine.store.database import Database, Transaction
 from engine.store.executions import ExecutionRow, count_unfinished
 from engine.store.governance import KeyScope, find_key, forget_key
 from engine.store.webhook_deliveries import Arrival, Delivery, find_message
@@ -117,7 +118,7 @@ class Starts:
     async def prepare(
         self, actor: Actor, workflow_id: UUID, request: ExecuteRequest, *, trigger_type: str
     ) -> Candidate:
-        """An execution that may start, for `accept_within` in a transaction of the caller's.
+        """An execution that may start, for `accept_within`, in a transaction of the caller's.
 
         The workflow's facts may be a while old (see `forget`); the statement that accepts it confirms them. Errors as
         for `start`, and as old as the facts.
@@ -126,6 +127,17 @@ class Starts:
         row = await self._published.workflow(actor.tenant, workflow_id)
         permit = await self._authority.permit(actor, EXECUTE, workflow_resource(row))
         return self._candidate(start, row, await self._checked(start, row), permit)
+
+    async def accept_within(self, connection: Transaction, candidates: Sequence[Candidate]) -> bool:
+        """Accept what was prepared in a transaction of the caller's, who rings after commit.
+
+        Returns:
+            False: a workflow has changed since; the caller must not commit.
+        """
+        if not candidates:
+            return True
+        verdicts = await self._acceptance.accept_within(connection, candidates)
+        return all(verdict.created_at is not None for verdict in verdicts.values())
 
     def forget(self, tenant: str, workflow_id: UUID) -> None:
         """Read the facts of a workflow anew the next time."""

@@ -117,6 +117,16 @@ class Acceptance:
             self._spawn(self._drain(self._idle.pop()))
         return await future
 
+    async def accept_within(self, connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+        """Accept executions in a transaction of the caller's, which has their tenant; the caller rings after commit.
+
+        A candidate that is not alive has written nothing: the caller reads its facts anew, or gives up.
+        """
+        raw = (await connection.get_raw_connection()).driver_connection
+        if raw is None:
+            raise Unavailable("postgresql", "The connection is gone.")
+        return await self._accept(raw, candidates)
+
     async def close(self) -> None:
         """Write what has been taken, ring for it, and close the connections."""
         while self._tasks:
@@ -199,20 +209,6 @@ class Acceptance:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def accept_within(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
-    """Accept executions in a transaction of the caller's, all of its tenants; the caller rings after commit.
-
-    A candidate that is not alive has written nothing: the caller reads its facts anew, or gives up.
-    """
-    if not candidates:
-        return {}
-    raw = (await connection.get_raw_connection()).driver_connection
-    if raw is None:
-        raise Unavailable("postgresql", "The connection is gone.")
-    rows = await raw.fetch(_SQL["accept"], *_arrays(candidates))
-    return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
 
 
 def _fail(group: Sequence[tuple[Candidate, asyncio.Future[Verdict]]], error: Exception) -> None:
