@@ -44,6 +44,7 @@ from resolvers.subscriptions import Subscription
 from resolvers.trusted import OnlyTrusted, TrustedDocuments
 from schema.context import Info
 from schema.executions import Execution
+from schema.human_tasks import HumanTask
 from schema.scalars import SCALARS
 from schema.workflows import Workflow
 
@@ -190,7 +191,11 @@ class NoSdlRule(ValidationRule):
             self.report_error(GraphQLError("The schema is not served here.", node))
 
 
-ENTITIES: Mapping[str, type[Workflow | Execution]] = {"Workflow": Workflow, "Execution": Execution}
+ENTITIES: Mapping[str, type[Workflow | Execution | HumanTask]] = {
+    "Workflow": Workflow,
+    "Execution": Execution,
+    "HumanTask": HumanTask,
+}
 
 
 def _entity(info: Info, reference: object) -> Any:

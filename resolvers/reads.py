@@ -10,10 +10,12 @@ from engine.errors import Denied, NotFound
 from engine.identity.actor import Actor
 from engine.services import values
 from engine.services.services import Services
-from resolvers import shapes
+from resolvers import shapes, task_shapes
 from resolvers.paging import page_request
+from resolvers.slices import slice_of
 from schema.executions import Execution, ExecutionConnection, ExecutionEvidence, ExecutionStep, LogEntry
-from schema.paging import PageArguments
+from schema.human_tasks import AuditTrailEntry, HumanTask, HumanTaskComment
+from schema.paging import Connection, PageArguments
 from schema.scalars import JSON
 from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
 
@@ -37,6 +39,10 @@ class ServiceReads:
         self._letters = _loader(actor, services.dead_letters.contents_of, cached=cached)
         self._evidence = _loader(actor, services.evidence.states_of, cached=cached)
         self._contexts = _loader(actor, services.executions.contexts_of, cached=cached)
+        self._tasks = _loader(actor, services.human_tasks.get_many, cached=cached)
+        self._trails = _loader(actor, services.human_tasks.trails_of, cached=cached)
+        self._comments = _loader(actor, services.human_tasks.comments_of, cached=cached)
+        self._tasks_of = _loader(actor, services.human_tasks.of_executions, cached=cached)
 
     async def workflow(self, workflow_id: UUID) -> Workflow | None:
         """A workflow of the caller's tenant."""
@@ -87,6 +93,25 @@ class ServiceReads:
         wanted = values.ExecutionFilter(workflow_id=workflow_id)
         found = await self._services.executions.list(self._actor, wanted, page_request(page))
         return shapes.connection(found, shapes.execution)
+
+    async def human_task(self, task_id: UUID) -> HumanTask | None:
+        """A human task of the caller's tenant."""
+        found = await self._tasks.load(task_id)
+        return None if found is None else task_shapes.human_task(found)
+
+    async def trail(self, task_id: UUID) -> Sequence[AuditTrailEntry]:
+        """Steps of a task, oldest first."""
+        return [task_shapes.trail_entry(entry) for entry in await self._trails.load(task_id) or ()]
+
+    async def comments(self, task_id: UUID) -> Sequence[HumanTaskComment]:
+        """Comments of a task, oldest first."""
+        return [task_shapes.comment(comment) for comment in await self._comments.load(task_id) or ()]
+
+    async def human_tasks(self, execution_id: UUID, page: PageArguments) -> Connection[HumanTask]:
+        """Tasks of an execution, newest first."""
+        found = await self._tasks_of.load(execution_id) or ()
+        part = slice_of(found, page_request(page), lambda task: str(task.id))
+        return shapes.connection(part, task_shapes.human_task)
 
 
 def _loader(actor: Actor, fetch: Fetch[Found], *, cached: bool) -> DataLoader[UUID, Found | None]:

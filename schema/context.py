@@ -10,7 +10,8 @@ from engine.identity.actor import Actor
 
 if TYPE_CHECKING:
     from schema.executions import Execution, ExecutionConnection, ExecutionEvidence, ExecutionStep, LogEntry
-    from schema.paging import PageArguments
+    from schema.human_tasks import AuditTrailEntry, HumanTask, HumanTaskComment
+    from schema.paging import Connection, PageArguments
     from schema.scalars import JSON
     from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
 
@@ -56,6 +57,22 @@ class Reads(Protocol):
 
     async def executions(self, workflow_id: UUID, page: "PageArguments") -> "ExecutionConnection":
         """Executions of a workflow, newest first."""
+        ...
+
+    async def human_task(self, task_id: UUID) -> "HumanTask | None":
+        """A human task of the caller's tenant."""
+        ...
+
+    async def trail(self, task_id: UUID) -> "Sequence[AuditTrailEntry]":
+        """Steps of a task, oldest first."""
+        ...
+
+    async def comments(self, task_id: UUID) -> "Sequence[HumanTaskComment]":
+        """Comments of a task, oldest first."""
+        ...
+
+    async def human_tasks(self, execution_id: UUID, page: "PageArguments") -> "Connection[HumanTask]":
+        """Tasks of an execution, newest first."""
         ...
 
 

@@ -10,13 +10,16 @@ import strawberry
 from schema.context import Info
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import Connection
+from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.scalars import JSON, Duration, SemVer
+from schema.selections import asks_for_total
 
 if TYPE_CHECKING:
+    from schema.human_tasks import HumanTask
     from schema.workflows import Workflow
 
 LazyWorkflow = Annotated["Workflow", strawberry.lazy("schema.workflows")]
+LazyHumanTask = Annotated["HumanTask", strawberry.lazy("schema.human_tasks")]
 
 
 @strawberry.enum(description="Where an execution stands; completed, failed and cancelled are final.")
@@ -161,6 +164,14 @@ class Execution:
     async def evidence(self, info: Info) -> ExecutionEvidence | None:
         """Evidence."""
         return await info.context.reads.evidence(UUID(self.id))
+
+    @field("Work that it gave to people, newest first; at most the 200 newest.")
+    async def human_tasks(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[LazyHumanTask]:
+        """Human tasks."""
+        page = PageArguments(first, after, last, before, asks_for_total(info.selected_fields))
+        return await info.context.reads.human_tasks(UUID(self.id), page)
 
     @field("The execution whose subprocess step started this one.")
     async def parent_execution(self, info: Info) -> "Execution | None":

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from uuid import UUID
 
+from engine.actions.json_schemas import compile_schema
 from engine.clock import Clock
+from engine.definitions.shape import DEFINITION_SCHEMA
 from engine.errors import Conflict, Fault, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
@@ -24,6 +26,9 @@ from engine.store.task_trails import TrailRow, append, find_trails, set_timers
 from engine.tasks.opening import Draft, UnusableTaskError, draft_of, open_task
 from engine.tasks.states import TaskOperation, TaskStatus
 from engine.telemetry.metrics import HUMAN_TASK_OPERATIONS
+
+_CONFIG = compile_schema({"$defs": DEFINITION_SCHEMA["$defs"], "$ref": "#/$defs/humanConfig"})
+"""What the config of a human step may be: a task that people open asks for the same."""
 
 
 class TaskCreation:
@@ -90,6 +95,9 @@ class TaskCreation:
 def _draft(request: CreateTaskRequest, initiator: str) -> Draft:
     if not request.title.strip():
         raise missing("title")
+    faults = _CONFIG.faults(request.config)
+    if faults:
+        raise ValidationFailed(faults)
     try:
         draft = draft_of({**request.config, "title": request.title}, "", initiator)
     except UnusableTaskError as error:

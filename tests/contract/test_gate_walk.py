@@ -38,6 +38,22 @@ ACTION_OF = {
     "resolveStep": "execution.resolve",
     "bulkExecutions": "execution.bulk",
     "redriveDeadLetter": "dead_letter.redrive",
+    "createHumanTask": "human_task.create",
+    "updateHumanTask": "human_task.update",
+    "claimHumanTask": "human_task.claim",
+    "releaseHumanTask": "human_task.release",
+    "assignHumanTask": "human_task.assign",
+    "delegateHumanTask": "human_task.delegate",
+    "forwardHumanTask": "human_task.forward",
+    "startHumanTask": "human_task.start",
+    "suspendHumanTask": "human_task.suspend",
+    "resumeHumanTask": "human_task.resume",
+    "completeHumanTask": "human_task.complete",
+    "failHumanTask": "human_task.fail",
+    "skipHumanTask": "human_task.skip",
+    "cancelHumanTask": "human_task.cancel",
+    "escalateHumanTask": "human_task.escalate",
+    "commentHumanTask": "human_task.comment",
 }
 """What each mutation must ask; one that is missing here fails the walk."""
 
@@ -48,6 +64,7 @@ BODIES: dict[str, Any] = {
     "buildWorkflow": workflow(),
     "resolveStep": {"outcome": "retry"},
     "bulkExecutions": {"action": "cancel", "filter": {"workflowId": str(uuid4())}},
+    "createHumanTask": {"title": "Look"},
 }
 GATED = [route for route in ROUTES if not route.public and route.name != "streamExecutionEvents"]
 """The stream does not end by itself here; it has its own test."""
@@ -89,18 +106,24 @@ async def letter_of(edge: Edge, _ids: dict[str, str]) -> str:
     return str(letter_id)
 
 
+async def task_of(edge: Edge, _ids: dict[str, str]) -> str:
+    return str((await edge.rest("POST", "/api/human-tasks", {"title": "Look"})).json()["id"])
+
+
 CONNECTION: dict[str, Any] = {"name": "shop", "kind": "http", "settings": {"baseUrl": "https://shop.test"}}
 RARER: dict[str, Callable[[Edge, dict[str, str]], Awaitable[str]]] = {
     "secretId": secret_of,
     "deliveryId": delivery_of,
     "connectionName": connection_of,
     "deadLetterId": letter_of,
+    "taskId": task_of,
 }
 IDENTIFIED: dict[str, str] = {
     "/api/executions": "executionId",
     "/api/workflow-templates": "templateId",
     "/api/webhook-deliveries": "deliveryId",
     "/api/dead-letters": "deadLetterId",
+    "/api/human-tasks": "taskId",
     "/api/connections": "connectionName",
 }
 """What `{id}` (or `{name}`) of a path names, by how the path begins; a workflow where nothing is said."""

@@ -12,7 +12,8 @@ from tests.federation.edge import Edge
 ABOUT_ONE = [
     route
     for route in ROUTES
-    if "{id}" in route.path and route.path.startswith(("/api/workflows", "/api/executions", "/api/webhook-deliveries"))
+    if "{id}" in route.path
+    and route.path.startswith(("/api/workflows", "/api/executions", "/api/webhook-deliveries", "/api/human-tasks"))
 ]
 
 

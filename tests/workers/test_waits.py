@@ -186,4 +186,8 @@ async def test_a_human_task_opens_and_becomes_obsolete_with_its_execution(
     trail = await reader.connection.fetch(
         "select seq, from_status, to_status from human_task_audit where task_id = $1 order by seq", opened["id"]
     )
-    assert [tuple(row) for row in trail] == [(1, "created", "assigned"), (2, "assigned", "obsolete")]
+    assert [tuple(row) for row in trail] == [
+        (1, None, "created"),
+        (2, "created", "assigned"),
+        (3, "assigned", "obsolete"),
+    ]
