@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import httpx
 import uvloop
 
 from engine.actions.builtin import load_registry
@@ -22,8 +23,9 @@ from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.migrate import check_version
 from engine.telemetry.crash_points import arm
+from workers.callbacks import Way
 from workers.config import WorkerConfig
-from workers.worker import Surroundings, Worker
+from workers.worker import DecisionSink, Surroundings, Worker
 
 LEDGER_TIMEOUT_S: Final = 15.0
 
@@ -58,13 +60,17 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
     clock = SystemClock()
     await check_version(settings.database_url)
     database = Database.connect(settings.database_url, application_name="maestro worker")
-    connections = StoredConnections(database, SecretBox(settings.encryption_keys, secrets.token_bytes))
+    box = SecretBox(settings.encryption_keys, secrets.token_bytes)
+    connections = StoredConnections(database, box)
     tools = make_tools(AllowList.parse(settings.outbound_allow), connections, clock)
     ledger = _ledger(settings)
     try:
         await database.check_durability()
-        async with late_link(settings.redis_url) as link:
-            yield Surroundings(database, link, load_registry(tools), clock, ledger=ledger)
+        async with late_link(settings.redis_url) as link, httpx.AsyncClient(trust_env=False) as client:
+            sink = None if settings.decision_log_url is None else DecisionSink(client, settings.decision_log_url)
+            yield Surroundings(
+                database, link, load_registry(tools), clock, ledger=ledger, decision_sink=sink, way=Way(tools.http, box)
+            )
     finally:
         if ledger is not None:
             await ledger.close()

@@ -11,11 +11,11 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from engine.clock import Clock
 from engine.errors import RateLimited
-from engine.queue.link import RedisTrouble
+from engine.queue.link import Link, RedisTrouble
 from engine.telemetry.metrics import RATE_LIMIT_FALLBACKS, RATE_LIMITED
 
 _log = logging.getLogger(__name__)
@@ -98,9 +98,9 @@ class Store(Protocol):
 class SharedStore:
     """Buckets in Redis. Raises what the client raises."""
 
-    def __init__(self, commands: Any, clock: Clock | None = None) -> None:
-        """Take the client of a server or cluster; `clock` stands in for the server's own, for tests."""
-        self._commands = commands
+    def __init__(self, link: Link, clock: Clock | None = None) -> None:
+        """Take the way to a server or cluster; `clock` stands in for the server's own, for tests."""
+        self._link = link
         self._clock = clock
 
     async def take(self, budget: Budget, key: str, cost: int) -> Standing:
@@ -108,7 +108,7 @@ class SharedStore:
         now = -1 if self._clock is None else int(self._clock.now().timestamp() * 1_000_000)
         name = f"maestro:bucket:{budget.name}:{key}"
         async with asyncio.timeout(ANSWER_S):
-            taken, filled_in_us = await self._commands.eval(
+            taken, filled_in_us = await self._link.commands.eval(
                 _TAKE, 1, name, now, budget.interval_us, budget.depth_us, cost
             )
         return _standing(budget, bool(int(taken)), int(filled_in_us), cost)

@@ -29,7 +29,7 @@ async def link(redis_url: str) -> AsyncIterator[Link]:
 def store(request: pytest.FixtureRequest, fake_clock: FakeClock) -> Store:
     if request.param == "own":
         return OwnStore(fake_clock)
-    return SharedStore(request.getfixturevalue("link").commands, fake_clock)
+    return SharedStore(request.getfixturevalue("link"), fake_clock)
 
 
 async def test_a_burst_passes_and_then_one_a_second(store: Store, fake_clock: FakeClock) -> None:
@@ -99,7 +99,7 @@ async def test_a_refused_caller_learns_when_to_come_back(fake_clock: FakeClock, 
 
 
 async def test_redis_counts_by_its_own_clock(link: Link) -> None:
-    store = SharedStore(link.commands)
+    store = SharedStore(link)
 
     first, second = [await store.take(Budget("own", 1, 3_600, 1), "a", 1) for _ in range(2)]
 
