@@ -75,7 +75,7 @@ async def find_links(
 ) -> tuple[tuple[Link, AuditRow | None], ...]:
     """Links behind a number with their entries, in order; no entry: it is gone."""
     statement = (
-        select(*_H, *(column.label(f"entry_{column.name}") for column in _ENTRY))
+        select(*_H, *(column.label(f"its_{column.name}") for column in _ENTRY))
         .outerjoin_from(audit_chain, audit_entries, (_A.tenant_id == _H.tenant_id) & (_A.id == _H.entry_id))
         .where(_H.tenant_id == tenant, _H.seq > after_seq)
         .order_by(_H.seq)
@@ -135,9 +135,9 @@ def _link(row: Row[Any]) -> Link:
 
 def _entry_of(row: Row[Any]) -> AuditRow | None:
     columns = _columns(row)
-    if columns["entry_tenant_id"] is None:
+    if columns["its_tenant_id"] is None:
         return None
-    return read_entry({column.name: columns[f"entry_{column.name}"] for column in _ENTRY})
+    return read_entry({column.name: columns[f"its_{column.name}"] for column in _ENTRY})
 
 
 def _columns(row: Row[Any]) -> dict[str, object]:

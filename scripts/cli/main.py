@@ -21,6 +21,9 @@ _COMMANDS = {
     "executions": "scripts.cli.executions:executions",
     "dead-letters": "scripts.cli.dead_letters:dead_letters",
     "actions": "scripts.cli.actions:actions",
+    "replay": "scripts.cli.replay:replay_bundle",
+    "audit": "scripts.cli.audit:audit",
+    "policy": "scripts.cli.policy:policy",
 }
 
 
