@@ -29,6 +29,7 @@ from engine.services.assembly import Parts, assemble
 from engine.services.authority import Recording
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
+from engine.services.trigger_assembly import Triggers
 from engine.settings import Settings
 from engine.store.database import Database
 
@@ -80,6 +81,33 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         assembled = assemble(parts)
         stack.push_async_callback(assembled.close)
         yield assembled.services
+
+
+@asynccontextmanager
+async def open_triggers(
+    settings: Settings, clock: Clock, database: Database, link: Link, catalogue: ActionCatalogue
+) -> AsyncIterator[Triggers]:
+    """What a worker does without a person: schedules and events. Database and link are the caller's.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        bell = StreamBell(link, Streams())
+        stack.push_async_callback(bell.close)
+        policy = await stack.enter_async_context(open_policy(policy_source(settings), clock, uuid7_factory(clock)))
+        parts = Parts(
+            database=database,
+            bell=bell,
+            gate=policy.gate,
+            catalogue=lambda: catalogue,
+            clock=clock,
+            recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
+            drift_window_s=settings.schedule_drift_window_seconds,
+        )
+        assembled = assemble(parts)
+        stack.push_async_callback(assembled.close)
+        yield assembled.triggers
 
 
 def _ledger(settings: Settings) -> LedgerClient | None:
