@@ -71,8 +71,9 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self, request_id: str) -> JsonObject:
-        """The problem document."""
+        """The problem document. No further member stands in for one that RFC 9457 or older clients know."""
         return {
+            **self.members,
             "type": self.type or f"{TYPE_PREFIX}{self.code}",
             "title": self.title,
             "status": self.status,
@@ -80,7 +81,6 @@ class Problem:
             "instance": f"urn:maestro-composer:request:{request_id}",
             "code": self.code,
             "error": self.detail,
-            **self.members,
         }
 
 

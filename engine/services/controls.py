@@ -217,7 +217,7 @@ def _refuse_state(row: ExecutionRow, asked: Asked) -> None:
     raise Conflict(
         f"An execution that is {status.value} does not take {asked.operation!r}{hint}.",
         code=f"execution.not_{asked.operation}able",
-        facts={"status": status.value},
+        facts={"executionStatus": status.value},
     )
 
 

@@ -113,7 +113,7 @@ class DeadLetters:
             raise Conflict(
                 f"Its execution has gone on since: it is {execution.status}.",
                 code="execution.not_retryable",
-                facts={"status": execution.status},
+                facts={"executionStatus": execution.status},
             )
         await post(connection, [Posting(letter.tenant, execution.id, self._new_id(), RetryAsked(actor.subject))])
 

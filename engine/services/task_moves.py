@@ -156,5 +156,5 @@ async def _refuse_finished(connection: Transaction, row: TaskRow) -> None:
         raise Conflict(
             f"The execution of this task is {execution.status}.",
             code="task.execution_finished",
-            facts={"status": row.status, "executionStatus": execution.status},
+            facts={"taskStatus": row.status, "executionStatus": execution.status},
         )

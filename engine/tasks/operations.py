@@ -269,7 +269,7 @@ def check(task: Task, operation: TaskOperation, person: Person) -> None:
         raise Conflict(
             f"The task is {task.status}; {operation} is possible from {', '.join(sorted(rule.sources))}.",
             code=_CODES.get(operation, f"task.not_{operation}able"),
-            facts={"status": str(task.status), "owner": task.owner},
+            facts={"taskStatus": str(task.status), "owner": task.owner},
         )
     if not rule.parts & parts_of(task, person):
         raise _refusal(task, operation, person)
