@@ -88,3 +88,20 @@ make_oracle() {
     say "  it cannot be installed here; the tests that need it are skipped"
   fi
 }
+
+# The npm packages of one folder, from its lock file. Without Node what needs them is left out, and says so itself.
+make_node_packages() {
+  local folder=$1 stamp
+  if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+    return 1
+  fi
+  stamp=$(cat "$folder/package.json" "$folder/package-lock.json" | cksum)
+  [ "$(cat "$folder/node_modules/.maestro-stamp" 2>/dev/null)" = "$stamp" ] && return
+  say "Fetching the npm packages of $folder ..."
+  if (cd "$folder" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >&2); then
+    printf '%s\n' "$stamp" >"$folder/node_modules/.maestro-stamp"
+  else
+    say "  they cannot be installed here"
+    return 1
+  fi
+}

@@ -64,7 +64,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     await check_version(settings.database_url)
     clock = SystemClock()
-    async with _verifier(settings, clock) as verifier, open_services(settings, clock) as services:
+    async with open_verifier(settings, clock) as verifier, open_services(settings, clock) as services:
         config = uvicorn.Config(
             create_app(services, verifier, app_config(settings)),
             log_config=None,
@@ -83,7 +83,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
 
 @asynccontextmanager
-async def _verifier(settings: Settings, clock: Clock) -> AsyncIterator[TokenVerifier]:
+async def open_verifier(settings: Settings, clock: Clock) -> AsyncIterator[TokenVerifier]:
+    """What checks the tokens of a process."""
     rules = TokenRules(settings.jwt_secret, settings.jwt_issuer, settings.jwt_audience)
     if settings.jwks_url is None:
         yield TokenVerifier(rules, clock)

@@ -7,7 +7,7 @@ from graphql import build_schema as build_core_schema
 from graphql import parse
 
 from engine import errors
-from federation.export import OPENAPI, SDL, openapi_text, sdl
+from federation.export import OPENAPI, SAMPLE_SDL, SDL, openapi_text, sample_sdl, sdl, without_federation
 from resolvers.errors import SHOWN, failure_of
 from rest_shim.problems import described
 from tests.federation.edge import Edge
@@ -28,6 +28,10 @@ def test_the_committed_sdl_is_the_one_of_the_code() -> None:
     assert SDL.read_text("utf-8") == sdl(), "run: python -m federation.export"
 
 
+def test_the_committed_sdl_of_the_sample_is_the_one_of_its_code() -> None:
+    assert SAMPLE_SDL.read_text("utf-8") == sample_sdl(), "run: python -m federation.export"
+
+
 def test_the_committed_openapi_document_is_the_one_of_the_code() -> None:
     assert OPENAPI.read_text("utf-8") == openapi_text(), "run: python -m federation.export"
 
@@ -40,7 +44,7 @@ def test_the_sdl_can_be_read() -> None:
 async def test_the_served_sdl_is_the_committed_one(edge: Edge) -> None:
     data = await edge.graphql("{ _service { sdl } }")
 
-    assert data["_service"]["sdl"].strip() == SDL.read_text("utf-8").strip()
+    assert without_federation(data["_service"]["sdl"]) == SDL.read_text("utf-8")
 
 
 async def test_the_served_openapi_document_is_the_committed_one(edge: Edge) -> None:

@@ -1,0 +1,1 @@
+"""`./scripts/gateway`: the supergraph on this machine."""
