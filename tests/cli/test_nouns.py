@@ -1,5 +1,6 @@
 """Operators' nouns against real servers: what one command does, the next one sees."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
+from engine.services.task_values import CreateTaskRequest
 from scripts.cli.main import main
+from tests.federation.edge import open_edge
 
 Maestro = Callable[..., Result]
 DOCUMENT: JsonObject = {
@@ -65,3 +69,24 @@ def test_every_fault_of_a_document_is_a_line(maestro: Maestro) -> None:
     assert len(lines) > 2
     assert "No workflow" not in result.stdout
     assert json.loads(maestro("workflows", "list", "--tenant", "empty", "--json").stdout) == []
+
+
+def test_a_task_is_claimed_and_completed_by_who_sits_at_the_terminal(maestro: Maestro, database_url: str) -> None:
+    task_id = asyncio.run(_open_task(database_url))
+    assert [each["id"] for each in json.loads(maestro("tasks", "list", "--json").stdout)] == [task_id]
+    claimed = _json(maestro("tasks", "claim", task_id, "--reason", "a test", "--json"))
+    assert (claimed["status"], str(claimed["owner"]).startswith("operator:")) == ("assigned", True)
+    done = _json(maestro("tasks", "complete", task_id, "--form", '{"ok": true}', "--json"))
+    assert (done["status"], done["formData"]) == ("completed", {"ok": True})
+    shown = maestro("tasks", "get", task_id)
+    assert shown.exit_code == 0
+    assert "a test" in shown.stdout
+    again = maestro("tasks", "cancel", task_id)
+    assert again.exit_code == 1
+    assert "(task.not_cancellable)" in again.stderr
+
+
+async def _open_task(database_url: str) -> str:
+    async with open_edge(database_url) as edge:
+        actor = Actor("default", "ann", frozenset({"admin"}))
+        return str((await edge.services.human_tasks.create(actor, CreateTaskRequest(title="Look"))).id)
