@@ -33,12 +33,14 @@ from resolvers.limits import Bounds, limit_rule, root_fields, weigh
 from resolvers.mutations.dead_letters import DeadLetterMutations
 from resolvers.mutations.executions import ExecutionMutations
 from resolvers.mutations.human_tasks import HumanTaskMutations
+from resolvers.mutations.schedules import ScheduleMutations
 from resolvers.mutations.workflows import WorkflowMutations
 from resolvers.queries.actions import ActionQueries
 from resolvers.queries.dead_letters import DeadLetterQueries
 from resolvers.queries.executions import ExecutionQueries
 from resolvers.queries.governance import GovernanceQueries
 from resolvers.queries.human_tasks import HumanTaskQueries
+from resolvers.queries.schedules import ScheduleQueries
 from resolvers.queries.workflows import WorkflowQueries
 from resolvers.subscriptions import Subscription
 from resolvers.trusted import OnlyTrusted, TrustedDocuments
@@ -55,12 +57,20 @@ ROUTERS_ONLY = {"_service", "_entities"}
 
 
 @strawberry.type(description="What can be read.")
-class Query(WorkflowQueries, ExecutionQueries, HumanTaskQueries, ActionQueries, DeadLetterQueries, GovernanceQueries):
+class Query(
+    WorkflowQueries,
+    ExecutionQueries,
+    HumanTaskQueries,
+    ActionQueries,
+    DeadLetterQueries,
+    GovernanceQueries,
+    ScheduleQueries,
+):
     """Root of queries."""
 
 
 @strawberry.type(description="What can be changed; expected failures are members of each result.")
-class Mutation(WorkflowMutations, ExecutionMutations, HumanTaskMutations, DeadLetterMutations):
+class Mutation(WorkflowMutations, ExecutionMutations, HumanTaskMutations, DeadLetterMutations, ScheduleMutations):
     """Root of mutations."""
 
 

@@ -10,13 +10,14 @@ from engine.errors import Denied, NotFound
 from engine.identity.actor import Actor
 from engine.services import values
 from engine.services.services import Services
-from resolvers import shapes, task_shapes
+from resolvers import schedule_shapes, shapes, task_shapes
 from resolvers.paging import page_request
 from resolvers.slices import slice_of
 from schema.executions import Execution, ExecutionConnection, ExecutionEvidence, ExecutionStep, LogEntry
 from schema.human_tasks import AuditTrailEntry, HumanTask, HumanTaskComment
 from schema.paging import Connection, PageArguments
 from schema.scalars import JSON
+from schema.schedules import ScheduleTick
 from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
 
 Found = TypeVar("Found")
@@ -87,6 +88,11 @@ class ServiceReads:
         """Published versions, newest first."""
         found = await self._services.workflows.versions(self._actor, workflow_id, page_request(page))
         return shapes.connection(found, shapes.version)
+
+    async def ticks(self, schedule_id: UUID, page: PageArguments) -> Connection[ScheduleTick]:
+        """The ledger of a schedule, newest tick first."""
+        found = await self._services.schedules.ticks(self._actor, schedule_id, page_request(page))
+        return shapes.connection(found, schedule_shapes.tick)
 
     async def executions(self, workflow_id: UUID, page: PageArguments) -> ExecutionConnection:
         """Executions of a workflow, newest first."""

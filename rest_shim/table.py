@@ -37,6 +37,7 @@ class Noun(StrEnum):
     HUMAN_TASK = "human_task"
     TEMPLATE = "workflow_template"
     DEAD_LETTER = "dead_letter"
+    SCHEDULE = "schedule"
     WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - a noun
     WEBHOOK_DELIVERY = "webhook_delivery"
     CALLBACK = "callback"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schema.human_tasks import AuditTrailEntry, HumanTask, HumanTaskComment
     from schema.paging import Connection, PageArguments
     from schema.scalars import JSON
+    from schema.schedules import ScheduleTick
     from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
 
 
@@ -53,6 +54,10 @@ class Reads(Protocol):
 
     async def versions(self, workflow_id: UUID, page: "PageArguments") -> "WorkflowVersionConnection":
         """Published versions, newest first."""
+        ...
+
+    async def ticks(self, schedule_id: UUID, page: "PageArguments") -> "Connection[ScheduleTick]":
+        """The ledger of a schedule, newest tick first."""
         ...
 
     async def executions(self, workflow_id: UUID, page: "PageArguments") -> "ExecutionConnection":

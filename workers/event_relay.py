@@ -10,7 +10,7 @@ from engine.store.outbox import Parcel
 _log = logging.getLogger(__name__)
 
 
-class EventPublisher:
+class EmittedEvents:
     """Satisfies `workers.relay.Publisher` for emitted events."""
 
     topic = TOPIC

@@ -19,6 +19,7 @@ _COMMANDS = {
     "token": "scripts.cli.token:token",
     "workflows": "scripts.cli.workflows:workflows",
     "executions": "scripts.cli.executions:executions",
+    "schedules": "scripts.cli.schedules:schedules",
     "tasks": "scripts.cli.tasks:tasks",
     "dead-letters": "scripts.cli.dead_letters:dead_letters",
     "actions": "scripts.cli.actions:actions",

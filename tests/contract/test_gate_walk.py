@@ -38,6 +38,15 @@ ACTION_OF = {
     "resolveStep": "execution.resolve",
     "bulkExecutions": "execution.bulk",
     "redriveDeadLetter": "dead_letter.redrive",
+    "createWebhookSecret": "webhook_secret.create",
+    "rotateWebhookSecret": "webhook_secret.rotate",
+    "revokeWebhookSecret": "webhook_secret.revoke",
+    "replayWebhookDelivery": "webhook_delivery.replay",
+    "createCallback": "callback.create",
+    "rotateCallbackSecret": "callback.rotate",
+    "deleteCallback": "callback.delete",
+    "upsertConnection": "connection.write",
+    "deleteConnection": "connection.delete",
     "createHumanTask": "human_task.create",
     "updateHumanTask": "human_task.update",
     "claimHumanTask": "human_task.claim",
@@ -54,6 +63,11 @@ ACTION_OF = {
     "cancelHumanTask": "human_task.cancel",
     "escalateHumanTask": "human_task.escalate",
     "commentHumanTask": "human_task.comment",
+    "reconcileSchedules": "schedule.reconcile",
+    "pauseSchedule": "schedule.pause",
+    "resumeSchedule": "schedule.resume",
+    "backfillSchedule": "schedule.backfill",
+    "emitEvent": "event.emit",
 }
 """What each mutation must ask; one that is missing here fails the walk."""
 
@@ -65,6 +79,8 @@ BODIES: dict[str, Any] = {
     "resolveStep": {"outcome": "retry"},
     "bulkExecutions": {"action": "cancel", "filter": {"workflowId": str(uuid4())}},
     "createHumanTask": {"title": "Look"},
+    "backfillSchedule": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"},
+    "emitEvent": {"type": "shop.ordered", "payload": {}},
 }
 GATED = [route for route in ROUTES if not route.public and route.name != "streamExecutionEvents"]
 """The stream does not end by itself here; it has its own test."""
@@ -92,6 +108,11 @@ async def delivery_of(edge: Edge, _ids: dict[str, str]) -> str:
     return str(delivery["id"])
 
 
+async def callback_of(edge: Edge, _ids: dict[str, str]) -> str:
+    answer = await edge.rest("POST", "/api/callbacks", {"url": "https://shop.test/hook", "events": ["*"]})
+    return str(answer.json()["id"])
+
+
 async def connection_of(edge: Edge, _ids: dict[str, str]) -> str:
     name = f"c-{uuid4()}"
     await edge.rest("POST", "/api/connections", {**CONNECTION, "name": name})
@@ -110,13 +131,23 @@ async def task_of(edge: Edge, _ids: dict[str, str]) -> str:
     return str((await edge.rest("POST", "/api/human-tasks", {"title": "Look"})).json()["id"])
 
 
+async def schedule_of(edge: Edge, _ids: dict[str, str]) -> str:
+    trigger = {"id": "clock", "type": "schedule", "config": {"schedule": "0 0 1 1 *"}}
+    created = await edge.published(workflow(triggers=[trigger]))
+    (found,) = (await edge.rest("GET", f"/api/schedules?workflowId={created['id']}")).json()
+    return str(found["id"])
+
+
 CONNECTION: dict[str, Any] = {"name": "shop", "kind": "http", "settings": {"baseUrl": "https://shop.test"}}
 RARER: dict[str, Callable[[Edge, dict[str, str]], Awaitable[str]]] = {
     "secretId": secret_of,
     "deliveryId": delivery_of,
     "connectionName": connection_of,
+    "name": connection_of,
+    "callbackId": callback_of,
     "deadLetterId": letter_of,
     "taskId": task_of,
+    "scheduleId": schedule_of,
 }
 IDENTIFIED: dict[str, str] = {
     "/api/executions": "executionId",
@@ -124,7 +155,9 @@ IDENTIFIED: dict[str, str] = {
     "/api/webhook-deliveries": "deliveryId",
     "/api/dead-letters": "deadLetterId",
     "/api/human-tasks": "taskId",
+    "/api/schedules": "scheduleId",
     "/api/connections": "connectionName",
+    "/api/callbacks": "callbackId",
 }
 """What `{id}` (or `{name}`) of a path names, by how the path begins; a workflow where nothing is said."""
 

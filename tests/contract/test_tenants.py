@@ -13,7 +13,9 @@ ABOUT_ONE = [
     route
     for route in ROUTES
     if "{id}" in route.path
-    and route.path.startswith(("/api/workflows", "/api/executions", "/api/webhook-deliveries", "/api/human-tasks"))
+    and route.path.startswith(
+        ("/api/workflows", "/api/executions", "/api/webhook-deliveries", "/api/human-tasks", "/api/schedules")
+    )
 ]
 
 
