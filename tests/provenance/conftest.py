@@ -1,9 +1,9 @@
 """A whole installation in one process: both doors, a worker, a ledger, and the relay between them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from engine.store.hot import HotConnection
 from ledger.app import create_app
 from ledger.bootstrap import Ledger, open_ledger
 from ledger.settings import LedgerSettings
-from tests.federation.edge import Edge, open_edge, workflow
+from tests.federation.edge import Edge, open_edge
 from workers.config import WorkerConfig
 from workers.ledger_relay import LedgerRelay
 from workers.worker import Surroundings, Worker
@@ -64,7 +64,6 @@ class House:
     worker: Worker
     trust: Path
     tables: asyncpg.Connection
-    workflows: dict[str, str] = field(default_factory=dict)
 
     async def run(self, definition: JsonObject | None = None, trigger: JsonObject | None = None) -> str:
         """Execute a definition to its end."""
@@ -89,6 +88,13 @@ class House:
                     return status
                 await asyncio.sleep(0.01)
 
+    async def until_seq(self, execution_id: str, seq: int) -> None:
+        """Until the execution has ended again, behind this checkpoint."""
+        question = "select 1 from executions where id = $1 and last_seq > $2 and status in ('completed', 'failed')"
+        async with asyncio.timeout(20):
+            while await self.tables.fetchval(question, UUID(execution_id), seq) is None:  # noqa: ASYNC110 - a table tells nobody
+                await asyncio.sleep(0.01)
+
     async def sealed(self, definition: JsonObject | None = None, trigger: JsonObject | None = None) -> str:
         """Execute a definition, and have the ledger know of it."""
         execution_id = await self.run(definition, trigger)
@@ -97,6 +103,10 @@ class House:
 
     async def bundle(self, execution_id: str, **claims: Any) -> httpx.Response:
         return await self.edge.rest("GET", f"/api/executions/{execution_id}/evidence", claims=claims)
+
+    async def due(self) -> None:
+        """Let the time pass that parcels were postponed by."""
+        await self.tables.execute("update outbox set available_at = now()")
 
     async def waiting(self, topic: str) -> int:
         found: int = await self.tables.fetchval("select count(*) from outbox where topic = $1", topic)
@@ -150,8 +160,3 @@ async def house(
         await client.close()
         await link.close()
         await database.close()
-
-
-@pytest.fixture
-def make_workflow() -> Callable[..., JsonObject]:
-    return workflow
