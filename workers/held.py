@@ -9,7 +9,7 @@ from engine.runtime.effects import Finish, OpenTask, Probe, RunAction, StopActio
 from engine.runtime.events import ChildFinished, Event
 from engine.runtime.plan import Plan
 from engine.runtime.state import ExecutionState
-from engine.runtime.states import StepKey
+from engine.runtime.states import ExecutionStatus, StepKey
 from engine.runtime.transitions import Failure, Transition
 from engine.services.task_openings import Origin, opening_of
 from engine.store.checkpoints import Commit
@@ -17,6 +17,7 @@ from engine.store.claims import Claimed, ExecutionRef
 from engine.store.durable_effects import DurableEffect, DurableEffects, OpenedTask
 from engine.store.outbox import LEDGER_EXECUTION, Announcement
 from engine.store.task_rows import NewTask
+from workers.notices import STARTED, notice_of
 
 AttemptId = tuple[StepKey, int, int]
 """step, generation, attempt"""
@@ -233,10 +234,13 @@ class Held:
         return rows
 
     def _announcements(self, new_id: NewId) -> list[Announcement]:
+        claimed, state, found = self.claimed, self.state, []
+        if self._base_seq == 0 and self._transitions:
+            found.append(self._notice(STARTED, ExecutionStatus.RUNNING, new_id))
         if self._finish is None:
-            return []
-        claimed, state = self.claimed, self.state
-        return [
+            return found
+        found += [
+            self._notice(f"execution.{state.status.value}", state.status, new_id),
             Announcement(
                 id=new_id(),
                 topic=LEDGER_EXECUTION,
@@ -250,8 +254,13 @@ class Held:
                     "lastSeq": state.seq,
                 },
                 traceparent=claimed.traceparent,
-            )
+            ),
         ]
+        return found
+
+    def _notice(self, event_type: str, status: ExecutionStatus, new_id: NewId) -> Announcement:
+        failure = self.state.failure if status is ExecutionStatus.FAILED else None
+        return notice_of(self.claimed, event_type, self._latest, status, failure, new_id, notifies=self.plan.notifies)
 
 
 def attempt_id(effect: RunAction | StopAction | Probe) -> AttemptId:

@@ -15,6 +15,7 @@ from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
+from engine.bootstrap import catalogue_of, open_triggers
 from engine.clock import SystemClock
 from engine.provenance.ledger_client import LedgerClient
 from engine.queue.link import late_link
@@ -68,9 +69,12 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
         await database.check_durability()
         async with late_link(settings.redis_url) as link, httpx.AsyncClient(trust_env=False) as client:
             sink = None if settings.decision_log_url is None else DecisionSink(client, settings.decision_log_url)
-            yield Surroundings(
-                database, link, load_registry(tools), clock, ledger=ledger, decision_sink=sink, way=Way(tools.http, box)
-            )
+            registry = load_registry(tools)
+            way = Way(tools.http, box)
+            async with open_triggers(settings, clock, database, link, catalogue_of(registry)) as triggers:
+                yield Surroundings(
+                    database, link, registry, clock, ledger=ledger, decision_sink=sink, way=way, triggers=triggers
+                )
     finally:
         if ledger is not None:
             await ledger.close()

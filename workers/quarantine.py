@@ -11,6 +11,7 @@ from engine.runtime.transitions import ExecutionTransition, Failure
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed
 from engine.store.durable_effects import DeadLetter, DurableEffects
+from workers.notices import notice_of
 
 UNSTORABLE: Final = Failure("execution.unstorable", "The database refuses what the execution wants written.")
 UNREADABLE: Final = Failure("execution.unreadable", "The history or the definition of the execution cannot be read.")
@@ -52,5 +53,8 @@ def quarantine(claimed: Claimed, base_seq: int, failure: Failure, now: datetime,
         finished_at=now,
         failure=failure,
         release=True,
+        announcements=[
+            notice_of(claimed, "execution.failed", now, ExecutionStatus.FAILED, failure, new_id, notifies=False)
+        ],
         effects=effects,
     )

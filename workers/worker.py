@@ -8,7 +8,10 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Protocol
 from uuid import UUID
+
+import httpx
 
 from engine.actions.registry import ActionRegistry
 from engine.clock import Clock
@@ -16,20 +19,26 @@ from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEn
 from engine.errors import Unavailable
 from engine.ids import uuid7
 from engine.provenance.ledger_client import LedgerClient
+from engine.qos.live import LiveQos
+from engine.qos.steps import StepBudgets
 from engine.queue.bell import StreamBell
 from engine.queue.changes import Teller
 from engine.queue.dispatch import Dispatch
 from engine.queue.link import Link
 from engine.queue.streams import Streams
 from engine.services.task_clocks import TaskClocks
+from engine.services.trigger_assembly import Triggers
 from engine.store import workers
 from engine.store.claims import ExecutionRef
 from engine.store.database import APP_ROLE, LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from engine.telemetry.crash_points import reach
 from workers.acknowledger import Acknowledger
+from workers.callbacks import EVENT_TOPICS, CallbackSender, EventPublisher, Way
 from workers.clocks import DatabaseClock
 from workers.config import WorkerConfig
+from workers.decision_log import DecisionLog
+from workers.event_relay import EmittedEvents
 from workers.intake import Intake
 from workers.leases import Lease
 from workers.ledger_relay import LedgerRelay
@@ -37,12 +46,26 @@ from workers.listener import Listener
 from workers.plans import Plans
 from workers.relay import DeadLetterPublisher, Publisher, Relay
 from workers.runner import Runner
+from workers.schedules import Reconciling, Schedules
+from workers.sequencer import Sequencer
 from workers.side_loops import Heartbeat, Sweep, Timers
 from workers.writer import Writer
 
 _log = logging.getLogger(__name__)
 
 PRODUCT = "maestro-composer-backend"
+
+
+class _Loop(Protocol):
+    async def run(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSink:
+    """Where decisions of policy are sent."""
+
+    client: httpx.AsyncClient
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +79,10 @@ class Surroundings:
     streams: Streams = field(default_factory=Streams)
     publishers: tuple[Publisher, ...] = ()
     ledger: LedgerClient | None = None
+    decision_sink: DecisionSink | None = None
+    way: Way | None = None
+    qos: LiveQos = field(default_factory=LiveQos)
+    triggers: Triggers | None = None
 
 
 class Worker:
@@ -87,6 +114,7 @@ class Worker:
             new_id=self._new_id,
         )
         self._acknowledger = Acknowledger(self.dispatch)
+        self.steps = StepBudgets(surroundings.qos, surroundings.link, clock)
         self.intake = Intake(
             worker_id=self.id,
             connection=self._taking,
@@ -96,6 +124,8 @@ class Worker:
             acknowledger=self._acknowledger,
             config=config,
             settled=self.writer.drained,
+            qos=surroundings.qos,
+            steps=self.steps,
         )
         self.listener = Listener(
             dispatch=self.dispatch,
@@ -119,7 +149,17 @@ class Worker:
         self.timers = Timers(self._firing, self.intake, clock, (tasks,))
         self.ledger_relay = self._ledger_relay(surroundings)
         elsewhere = {} if self.ledger_relay is None else dict.fromkeys(LedgerRelay.topics, self.ledger_relay.wake)
-        self.relay = Relay(self._looking, (DeadLetterPublisher(self.dispatch), *surroundings.publishers), elsewhere)
+        self.decision_log = self._decision_log(surroundings)
+        if self.decision_log is not None:
+            elsewhere |= dict.fromkeys(DecisionLog.topics, self.decision_log.wake)
+        self.callbacks = self._callbacks(surroundings)
+        publishers: list[Publisher] = [DeadLetterPublisher(self.dispatch), *self._events(surroundings)]
+        triggers = surroundings.triggers
+        self.schedules = None if triggers is None else Schedules(triggers.firing, clock, _draw)
+        self.reconciling = None if triggers is None else Reconciling(triggers.reconciler, clock, _draw)
+        if triggers is not None:
+            publishers.append(EmittedEvents(triggers.delivery))
+        self.relay = Relay(self._looking, (*publishers, *surroundings.publishers), elsewhere)
         self.sweep = Sweep(
             worker_id=self.id,
             connection=self._looking,
@@ -130,9 +170,12 @@ class Worker:
             config=config,
             draw=_draw,
         )
+        self.sequencer = Sequencer(self._another(database), _draw)
         self.runner.on_timer = self.timers.expect
         self.runner.on_rung = self._rung
         self.runner.on_proven = self.intake.proven
+        self.runner.on_slot = self.intake.slot_freed
+        self.runner.on_steps = self.steps.spend
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -162,29 +205,58 @@ class Worker:
         finally:
             await asyncio.shield(self._leave())
 
-    def _loops(self) -> Iterable[tuple[str, Heartbeat | Intake | Listener | Writer | Timers | Sweep | LedgerRelay]]:
+    def _loops(self) -> Iterable[tuple[str, _Loop]]:
         yield "heartbeat", self.heartbeat
         yield "intake", self.intake
         yield "listener", self.listener
         yield "writer", self.writer
         yield "timers", self.timers
         yield "sweep", self.sweep
+        yield "step budgets", self.steps
+        yield "sequencer", self.sequencer
+        if self.schedules is not None:
+            yield "schedules", self.schedules
+        if self.reconciling is not None:
+            yield "reconciling", self.reconciling
         if self.ledger_relay is not None:
             yield "ledger", self.ledger_relay
+        if self.decision_log is not None:
+            yield "decision log", self.decision_log
+        if self.callbacks is not None:
+            yield "callbacks", self.callbacks
 
     def _ledger_relay(self, surroundings: Surroundings) -> LedgerRelay | None:
         if surroundings.ledger is None:
             return None
-        connection = HotConnection(surroundings.database, LOOP_ROLE)
-        self._connections.append(connection)
+        connection = self._another(surroundings.database)
         return LedgerRelay(connection, surroundings.ledger, version(PRODUCT), self._new_id)
+
+    def _decision_log(self, surroundings: Surroundings) -> DecisionLog | None:
+        sink = surroundings.decision_sink
+        return None if sink is None else DecisionLog(self._another(surroundings.database), sink.client, sink.url)
+
+    def _callbacks(self, surroundings: Surroundings) -> CallbackSender | None:
+        if surroundings.way is None:
+            return None
+        return CallbackSender(self._another(surroundings.database), surroundings.way, self._clock, _draw, self._new_id)
+
+    def _events(self, surroundings: Surroundings) -> Iterable[EventPublisher]:
+        connection = self._another(surroundings.database)
+        wake = (lambda: None) if self.callbacks is None else self.callbacks.wake
+        return (EventPublisher(topic, connection, wake) for topic in EVENT_TOPICS)
+
+    def _another(self, database: Database) -> HotConnection:
+        """A connection of a loop's own, closed with the worker."""
+        connection = HotConnection(database, LOOP_ROLE)
+        self._connections.append(connection)
+        return connection
 
     async def _drain(self, loops: Iterable[asyncio.Task[None]]) -> None:
         """Take nothing more, let attempts come back until the deadline, interrupt the rest. No commit is cut short."""
         reach("draining")
         self.intake.stop()
         for task in loops:
-            if task.get_name() in {"intake", "listener", "timers", "sweep", "ledger"}:
+            if task.get_name() not in {"heartbeat", "writer"}:
                 task.cancel()
         self.runner.drain()
         waits = [asyncio.ensure_future(self._hurry.wait()), asyncio.ensure_future(self.runner.attempts_ended())]

@@ -142,6 +142,7 @@ ADMIN_ACTIONS = frozenset(
         "connection.write",
         "connection.delete",
         "callback.create",
+        "callback.rotate",
         "callback.delete",
         "audit.read",
     }

@@ -102,6 +102,7 @@ class Plan:
     Attributes:
         by_path: every step, those in bodies too.
         variables: `settings.variables`; shared, nobody may change it.
+        notifies: somebody is to be told of its start or its end.
         stops_on_failure: an unhandled failure ends the execution; else what depended on it is skipped.
         timeout_ms: of the whole execution.
     """
@@ -111,6 +112,7 @@ class Plan:
     variables: JsonObject
     stops_on_failure: bool
     timeout_ms: int | None
+    notifies: bool = False
     by_id: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
 
@@ -129,6 +131,7 @@ def compile_plan(definition: Definition) -> Plan:
         root=root,
         by_path=by_path,
         variables=definition.settings.variables,
+        notifies=any(definition.settings.notifications.get(name) for name in ("onStart", "onComplete", "onError")),
         stops_on_failure=definition.settings.error_handling is not ErrorHandling.CONTINUE,
         timeout_ms=definition.settings.timeout_ms,
         by_id=by_id,

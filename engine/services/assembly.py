@@ -21,6 +21,7 @@ from engine.queue.bell import Bell
 from engine.services.actions import Actions
 from engine.services.audit import Audit
 from engine.services.authority import Authority, Recording
+from engine.services.callbacks import Callbacks
 from engine.services.connections import Connections
 from engine.services.controls import Controls
 from engine.services.dead_letters import DeadLetters
@@ -158,6 +159,7 @@ def assemble(parts: Parts) -> Assembled:
         actions=Actions(authority, parts.catalogue),
         connections=Connections(database, authority, parts.secret_box),
         webhooks=Webhooks(database, starts, parts.secret_box, limits, clock, new_id),
+        callbacks=Callbacks(database, authority, parts.secret_box, clock, new_id),
         webhook_secrets=WebhookSecrets(database, authority, parts.secret_box, clock, new_id),
         webhook_deliveries=WebhookDeliveries(database, authority, starts, new_id),
         schedules=triggers.schedules,

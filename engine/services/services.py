@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from engine.services.actions import Actions
 from engine.services.audit import Audit
+from engine.services.callbacks import Callbacks
 from engine.services.connections import Connections
 from engine.services.dead_letters import DeadLetters
 from engine.services.events import Events
@@ -35,6 +36,7 @@ class Services:
     actions: Actions
     connections: Connections
     webhooks: Webhooks
+    callbacks: Callbacks
     webhook_secrets: WebhookSecrets
     webhook_deliveries: WebhookDeliveries
     schedules: Schedules

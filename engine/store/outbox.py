@@ -14,6 +14,10 @@ _SQL = load("outbox")
 
 LEDGER_EXECUTION = "ledger.execution"
 """Topic of finished executions, for the provenance ledger."""
+EXECUTION_EVENT = "execution.event"
+"""Topic of starts and endings of executions, for callbacks; a row is kept only where the tenant has a callback."""
+EXECUTION_NOTICE = "execution.notice"
+"""The same of workflows with notifications: kept in any case."""
 POLICY_DECISION = "policy.decision"
 """Topic of decisions of policy, for a log outside; the subject is the decision."""
 

@@ -28,6 +28,8 @@ WITH held AS (
       FROM unnest($27::text[], $28::uuid[], $29::text[], $30::uuid[], $31::json[], $32::text[])
            AS o(tenant_id, id, topic, subject_id, payload, traceparent)
      WHERE (o.subject_id IN (SELECT h.id FROM held h)) IS TRUE
+       AND (o.topic <> 'execution.event'
+            OR EXISTS (SELECT FROM callbacks b WHERE b.tenant_id = o.tenant_id AND b.status = 'active'))
 )
 SELECT h.id FROM held h;
 

@@ -23,10 +23,12 @@ SELECT x.*
        AS x(tenant_id, id, webhook_id, workflow_id, message_id, source, headers, body, body_sha256, outcome, detail,
             execution_id, replay_of);
 
--- name: forget   what is older than it must be kept; `$1` seconds for deliveries
+-- name: forget   what is older than it must be kept; `$1` seconds for deliveries in and out
 WITH deliveries AS (
     DELETE FROM webhook_deliveries WHERE received_at < now() - make_interval(secs => $1) RETURNING 1
 ), replays AS (
     DELETE FROM webhook_replays WHERE expires_at < now() RETURNING 1
+), sent AS (
+    DELETE FROM callback_deliveries WHERE status <> 'pending' AND created_at < now() - make_interval(secs => $1)
 )
 SELECT (SELECT count(*) FROM deliveries) AS deliveries, (SELECT count(*) FROM replays) AS replays;
