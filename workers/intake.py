@@ -7,15 +7,27 @@ from typing import Final
 from uuid import UUID
 
 from engine.errors import Unavailable
+from engine.qos.fairness import FairOrder
+from engine.qos.live import LiveQos
+from engine.qos.steps import StepBudgets
 from engine.queue.bell import StreamBell
 from engine.queue.dispatch import Message, Received
 from engine.queue.messages import Ring
-from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, Recovered, Started
+from engine.runtime.events import (
+    ActionFailed,
+    ActionSucceeded,
+    CancelAsked,
+    Event,
+    Inboxed,
+    PauseAsked,
+    Recovered,
+    Started,
+)
 from engine.runtime.fold import apply
 from engine.runtime.plan import Plan
 from engine.runtime.state import ExecutionHeader, ExecutionState
 from engine.runtime.transitions import Transition
-from engine.store import checkpoints, claims, inbox
+from engine.store import checkpoints, claims, flows, inbox, slots
 from engine.store.claims import Claimed, ClaimReport, ExecutionRef
 from engine.store.hot import HotConnection
 from engine.store.inbox import Mail
@@ -33,10 +45,16 @@ BUSY_AGAIN_S: Final = 0.05
 BUSY_TRIES: Final = 20
 """An execution that somebody locks is looked at again for about a second; after that the sweep has it."""
 RETRY_S: Final = 0.5
+SCARCE_S: Final = 0.05
+"""Between two looks at the queue while there is more to do than room."""
 
 
 class Intake:
-    """Gathers rings from wherever they come, claims what is free, passes on what others hold, and acknowledges."""
+    """Gathers rings from wherever they come, claims what is free, passes on what others hold, and acknowledges.
+
+    While there is room, executions are taken as they are rung for. Once room is scarce, rings no longer say who is
+    next: the queue in PostgreSQL is asked, flow by flow, and each gets its share (`engine.qos.fairness`).
+    """
 
     def __init__(  # noqa: PLR0913 - its collaborators, each a different one
         self,
@@ -49,6 +67,8 @@ class Intake:
         acknowledger: Acknowledger,
         config: WorkerConfig,
         settled: Callable[[], Awaitable[None]],
+        qos: LiveQos,
+        steps: StepBudgets,
     ) -> None:
         self._worker_id = worker_id
         self._connection = connection
@@ -58,6 +78,12 @@ class Intake:
         self._acknowledger = acknowledger
         self._config = config
         self._settled = settled
+        self._qos = qos
+        self._steps = steps
+        self._order = FairOrder()
+        self._is_scarce = False
+        self._ended: dict[ExecutionRef, None] = {}
+        self._granted: dict[ExecutionRef, None] = {}
         self._wanted: dict[ExecutionRef, list[Message]] = {}
         self._busy: dict[ExecutionRef, int] = {}
         self._suspect: UUID | None = None
@@ -91,6 +117,22 @@ class Intake:
             suspects, self._suspects = self._suspects, {}
             self.offer(suspects)
 
+    def grew_scarce(self) -> None:
+        """There is more to do than room."""
+        self._is_scarce = True
+        self._wake.set()
+
+    def slot_freed(self, ref: ExecutionRef) -> None:
+        """An execution has ended that held a slot of its workflow."""
+        self._ended[ref] = None
+        self._wake.set()
+
+    def slots_granted(self, refs: Iterable[ExecutionRef]) -> None:
+        """These have got a slot of their workflow and are next."""
+        self._granted.update(dict.fromkeys(refs))
+        if self._granted:
+            self._wake.set()
+
     def stop(self) -> None:
         """Take nothing more; messages that are not acknowledged come to others."""
         self._is_stopped = True
@@ -106,7 +148,15 @@ class Intake:
                 continue
             if not taken:
                 self._wake.clear()
+                await self._woken()
+
+    async def _woken(self) -> None:
+        """Return when there may be something to take; while room is scarce nobody rings when there is some again."""
+        try:
+            async with asyncio.timeout(SCARCE_S if self._is_scarce else None):
                 await self._wake.wait()
+        except TimeoutError:
+            pass
 
     async def run_once(self) -> int:
         """Take one batch of what is wanted. Returns how many executions were looked at.
@@ -116,6 +166,10 @@ class Intake:
         """
         if self._is_stopped:
             return 0
+        looked_at = await self._take_rung() + await self._hand_out_slots()
+        return looked_at + await self._fill() if self._is_scarce else looked_at
+
+    async def _take_rung(self) -> int:
         # Taken out first: a ring that comes while the batch is under way must be heard again after it.
         batch = {ref: self._wanted.pop(ref) for ref in list(self._wanted)[: self._config.claim_batch]}
         if not batch:
@@ -138,7 +192,52 @@ class Intake:
         if mine:
             await self._deliver(mine)
         if others:
-            await self._claim(others)
+            await self._claim(await self._due(others))
+
+    async def _due(self, refs: Sequence[ExecutionRef]) -> Sequence[ExecutionRef]:
+        """Those to be taken now. What only stands in the queue waits for its turn while room or steps are scarce."""
+        over = {ref for ref in refs if self._steps.is_any_over(ref.tenant)}
+        if not self._is_scarce and not over:
+            return refs
+        queued = await flows.only_queued(self._connection, refs if self._is_scarce else [*over])
+        self._is_scarce = self._is_scarce or bool(queued)
+        return [ref for ref in refs if ref not in queued]
+
+    async def _fill(self) -> int:
+        """Take who is next by right while room is scarce. Returns how many."""
+        count = min(self.room, self._config.claim_batch)
+        if count == 0:
+            return 0
+        found = await flows.waiting(self._connection, count)
+        waiting = {
+            flow: [ref for ref in refs if ref not in self._suspects]
+            for flow, refs in found.items()
+            if not self._steps.is_over(flow.qos_class, flow.tenant)
+        }
+        chosen = self._order.choose(waiting, count, self._qos.current.weights)
+        if chosen:
+            await self._claim(chosen)
+        if len(chosen) < count and len(waiting) == len(found):
+            self._is_scarce = False
+        return len(chosen)
+
+    async def _hand_out_slots(self) -> int:
+        """Give the slots of ended executions to those that wait for them, and take who has got one."""
+        if self._ended:
+            ended, self._ended = self._ended, {}
+            try:
+                self.slots_granted(await slots.release(self._connection, list(ended)))
+            except Unavailable:
+                self._ended.update(ended)
+                raise
+        granted, self._granted = self._granted, {}
+        if granted:
+            try:
+                await self._claim(list(granted))
+            except Unavailable:
+                self._granted.update(granted)
+                raise
+        return len(granted)
 
     async def _deliver(self, mine: Sequence[ExecutionRef]) -> None:
         mails = await self._mail(mine)
@@ -148,6 +247,8 @@ class Intake:
                 self._runner.deliver(held, mail.readable)
 
     async def _claim(self, refs: Sequence[ExecutionRef]) -> None:
+        if not refs:
+            return
         with_suspect = self._suspect is None or not self._runner.is_unproven(self._suspect)
         report = await claims.claim(self._connection, self._worker_id, refs, with_suspect=with_suspect)
         reach("after_claim")
@@ -160,6 +261,8 @@ class Intake:
             tenants, ids = [ref.tenant for ref in report.final], [ref.id for ref in report.final]
             await inbox.discard_of_final(self._connection, tenants, ids)
         self._again(report.busy)
+        if report.limited:
+            self.slots_granted(await slots.take_for(self._connection, report.limited))
 
     async def _begin(self, report: ClaimReport) -> None:
         """Load what the claimed executions need and hand them to the runner. The claim stands: nothing may be lost.
@@ -252,7 +355,7 @@ def _replayed(claimed: Claimed, plan: Plan | None, history: Sequence[Transition]
 def _first_events(held: Held, mail: Sequence[Inboxed]) -> tuple[list[Event], Sequence[Inboxed]]:
     """What to feed first. Outcomes that a stopping worker left as mail come before the question what is in doubt."""
     if not held.claimed.last_seq:
-        return [Started()], mail
+        return _before_start(held, mail)
     outcomes: list[Event] = []
     rest: list[Inboxed] = []
     for letter in mail:
@@ -262,3 +365,16 @@ def _first_events(held: Held, mail: Sequence[Inboxed]) -> tuple[list[Event], Seq
         else:
             rest.append(letter)
     return [*outcomes, Recovered()], rest
+
+
+def _before_start(held: Held, mail: Sequence[Inboxed]) -> tuple[list[Event], Sequence[Inboxed]]:
+    """Who was cancelled or held in the queue does not begin first."""
+    early: list[Event] = []
+    rest: list[Inboxed] = []
+    for letter in mail:
+        if isinstance(letter.event, CancelAsked | PauseAsked) and not rest:
+            held.consumed(letter.id)
+            early.append(letter.event)
+        else:
+            rest.append(letter)
+    return [*early, Started()], rest

@@ -52,6 +52,7 @@ class Listener:
         """Listen for ever."""
         while True:
             if not self._has_room():
+                self._intake.grew_scarce()
                 await asyncio.sleep(FULL_S)
                 continue
             try:

@@ -65,6 +65,8 @@ class Runner:
         self._is_draining = False
         self.on_rung: Callable[[ExecutionRef], None] = lambda _ref: None
         self.on_proven: Callable[[UUID], None] = lambda _execution_id: None
+        self.on_slot: Callable[[ExecutionRef], None] = lambda _ref: None
+        self.on_steps: Callable[[Claimed, int], None] = lambda _claimed, _count: None
         self.on_timer: Callable[[datetime], None] = lambda _due_at: None
 
     @property
@@ -183,8 +185,11 @@ class Runner:
         if first:
             self.on_proven(held.ref.id)
         self._tell_timers(commit)
+        self.on_steps(held.claimed, len(commit.transitions))
         if commit.release:
             self._lose(held)
+            if held.claimed.is_limited and commit.status.is_final:
+                self.on_slot(held.ref)
             if held.was_rung:
                 self.on_rung(held.ref)
         elif held.fault is not None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from engine.clock import Clock
 from engine.errors import MaestroError, Unavailable
-from engine.store import claims, sweeps, timers, workers
+from engine.store import claims, slots, sweeps, timers, workers
 from engine.store.hot import HotConnection
 from engine.store.sweeps import Findings
 from engine.telemetry.crash_points import reach
@@ -26,6 +26,7 @@ TIMERS_AT_ONCE: Final = 500
 AFTER_LEASE_S: Final = 0.01
 FORGET_AFTER_S: Final = 3_600.0
 FORGET_EVERY_S: Final = 600.0
+HEAL_EVERY_S: Final = 5.0
 
 
 class WorkerStoppedError(MaestroError):
@@ -194,6 +195,7 @@ class Sweep:
         self._config = config
         self._draw = draw
         self._forget_at = clock.monotonic() + FORGET_EVERY_S * draw()
+        self._heal_at = clock.monotonic() + HEAL_EVERY_S * draw()
         self._pause_s = config.sweep_s
 
     async def run(self) -> None:
@@ -239,3 +241,6 @@ class Sweep:
         if self._clock.monotonic() >= self._forget_at:
             self._forget_at = self._clock.monotonic() + FORGET_EVERY_S
             await workers.forget(self._connection, FORGET_AFTER_S)
+        if self._clock.monotonic() >= self._heal_at:
+            self._heal_at = self._clock.monotonic() + HEAL_EVERY_S
+            self._intake.slots_granted(await slots.heal(self._connection))

@@ -51,6 +51,7 @@ class Claimed:
         last_seq: of the newest checkpoint; 0: it never ran.
         deliveries: claims since it last made progress, this one included.
         rescued: it was taken from a worker whose lease had run out.
+        is_limited: it holds a slot of its workflow, to be given back when it ends.
     """
 
     tenant: str
@@ -74,6 +75,7 @@ class Claimed:
     traceparent: str | None
     has_mail: bool
     rescued: bool
+    is_limited: bool = False
 
     @property
     def ref(self) -> ExecutionRef:
@@ -100,6 +102,7 @@ class ClaimReport:
 
     Attributes:
         final: finished, with nothing that could move them again.
+        limited: free, but without a slot of their workflow, which limits how many run at once.
         suspects: free, but claimed again and again without progress; they are taken one at a time.
         busy: locked by somebody at that moment (or unknown); worth another look soon.
     """
@@ -109,6 +112,7 @@ class ClaimReport:
     final: tuple[ExecutionRef, ...]
     suspects: tuple[ExecutionRef, ...]
     busy: tuple[ExecutionRef, ...]
+    limited: tuple[ExecutionRef, ...] = ()
 
 
 async def claim(
@@ -125,6 +129,7 @@ async def claim(
     elsewhere: list[Elsewhere] = []
     final: list[ExecutionRef] = []
     suspects: list[ExecutionRef] = []
+    limited: list[ExecutionRef] = []
     missing = set(refs)
     for row in rows:
         ref = ExecutionRef(row["tenant_id"], row["id"])
@@ -138,9 +143,13 @@ async def claim(
                 final.append(ref)
             case "suspect":
                 suspects.append(ref)
+            case "limited":
+                limited.append(ref)
             case _:  # idle: it waits, and nothing has come for it
                 pass
-    return ClaimReport(tuple(claimed), tuple(elsewhere), tuple(final), tuple(suspects), tuple(missing))
+    return ClaimReport(
+        tuple(claimed), tuple(elsewhere), tuple(final), tuple(suspects), tuple(missing), tuple(limited)
+    )
 
 
 async def still_held(
@@ -195,4 +204,5 @@ def _claimed(row: Any) -> Claimed:
         traceparent=row["traceparent"],
         has_mail=row["has_mail"],
         rescued=row["lease_owner"] is not None,
+        is_limited=row["slot_limit"] is not None,
     )

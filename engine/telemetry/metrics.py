@@ -3,7 +3,7 @@
 Labels are bounded: never ids, never names that clients choose.
 """
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 POLICY_DECISION_SECONDS = Histogram(
     "maestro_policy_decision_seconds",
@@ -25,3 +25,9 @@ HUMAN_TASK_SLA_BREACHES = Counter(
     "maestro_human_task_sla_breaches", "Human tasks that missed the end of a clock.", ("clock",)
 )
 HUMAN_TASK_ESCALATIONS = Counter("maestro_human_task_escalations", "Escalations of human tasks.")
+QOS_RELOADS = Counter("maestro_qos_reloads", "Files of limits that were offered, by outcome.", ("outcome",))
+ADMISSION_REFUSALS = Counter(
+    "maestro_admission_refusals", "Starts of executions refused, by class and reason.", ("qos_class", "reason")
+)
+QUEUE_DEPTH = Gauge("maestro_queue_depth", "Executions that wait to be taken, by class.", ("qos_class",))
+QUEUE_OLDEST_SECONDS = Gauge("maestro_queue_oldest_seconds", "The longest wait in the queue, by class.", ("qos_class",))

@@ -1,4 +1,5 @@
 -- name: claim   one row per execution found; verdict: claimed, held (its owner lives), final, idle (nothing to do),
+-- limited (its workflow limits how many run at once, and it has no slot yet: see `take_slots`),
 -- suspect (claimed `$5` times without progress: taken one at a time, and only where `$4` allows it).
 -- An execution that is missing from the answer was locked by somebody else at this moment, or does not exist.
 -- A final one is claimed only for a retry: it is running again from here on, and the fold of the retry says so.
@@ -8,12 +9,16 @@ WITH me AS (
     SELECT e.tenant_id, e.id, e.status, e.lease_owner, e.deliveries >= $5 AS is_suspect,
            CASE
                WHEN o.id IS NOT NULL THEN 'held'
-               WHEN e.status IN ('completed', 'failed', 'cancelled') THEN
-                   CASE WHEN EXISTS (SELECT FROM execution_inbox i
-                                      WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id
-                                        AND i.kind = 'RetryAsked')
-                        THEN 'claimed' ELSE 'final' END
-               WHEN e.status = 'queued' OR e.lease_owner IS NOT NULL THEN 'claimed'
+               WHEN e.status IN ('completed', 'failed', 'cancelled')
+                    AND NOT EXISTS (SELECT FROM execution_inbox i
+                                     WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id
+                                       AND i.kind = 'RetryAsked') THEN 'final'
+               WHEN e.slot_limit IS NOT NULL AND e.status NOT IN ('running', 'paused')
+                    AND NOT EXISTS (SELECT FROM workflow_slots s WHERE s.tenant_id = e.tenant_id AND s.execution_id = e.id)
+                    AND NOT EXISTS (SELECT FROM execution_inbox i
+                                     WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id AND i.kind = 'CancelAsked')
+                    THEN 'limited'
+               WHEN e.status IN ('queued', 'completed', 'failed', 'cancelled') OR e.lease_owner IS NOT NULL THEN 'claimed'
                WHEN EXISTS (SELECT FROM execution_inbox i
                              WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id) THEN 'claimed'
                ELSE 'idle'
@@ -41,14 +46,14 @@ WITH me AS (
     RETURNING e.tenant_id, e.id, f.lease_owner, e.lease_epoch, e.workflow_id, e.workflow_version, e.content_hash,
               f.status, e.trigger_type, e.trigger_data::text AS trigger_data, e.priority, e.qos_class, e.started_by,
               e.created_at, e.started_at, e.last_seq, e.deliveries, e.parent_execution_id, e.parent_step_path,
-              e.parent_iteration, e.parent_generation, e.depth, e.traceparent,
+              e.parent_iteration, e.parent_generation, e.depth, e.traceparent, e.slot_limit,
               EXISTS (SELECT FROM execution_inbox i
                        WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id) AS has_mail
 )
 SELECT 'claimed' AS verdict, t.* FROM taken t
 UNION ALL
 SELECT f.verdict, f.tenant_id, f.id, f.lease_owner, 0, NULL, NULL, NULL, f.status, NULL, NULL, 0, NULL, NULL,
-       NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, false
+       NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL, false
   FROM found f WHERE f.verdict <> 'claimed';
 
 -- name: still_held   which of these leases are still the asker's, under the same epoch

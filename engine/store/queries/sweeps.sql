@@ -4,7 +4,7 @@
 (SELECT 'queued' AS why, e.tenant_id, e.id, NULL::uuid AS owner, NULL::float8 AS in_s
    FROM executions e
   WHERE e.status = 'queued' AND e.available_at < now() - make_interval(secs => $2)
-  ORDER BY e.available_at LIMIT $3)
+  LIMIT $3)
 UNION ALL
 (SELECT 'mail', m.tenant_id, m.execution_id, e.lease_owner, NULL
    FROM (SELECT i.tenant_id, i.execution_id FROM execution_inbox i

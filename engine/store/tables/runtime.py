@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -57,6 +58,7 @@ executions = Table(
     Column("parent_generation", Integer),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("traceparent", Text),
+    Column("slot_limit", Integer),
     CheckConstraint(
         "status in ('queued', 'running', 'paused', 'completed', 'failed', 'cancelled')", name="status_known"
     ),
@@ -64,7 +66,22 @@ executions = Table(
     CheckConstraint(f"lease_owner is null or status not in {FINAL}", name="final_is_not_leased"),
     Index("ix_executions_workflow", "tenant_id", "workflow_id", "id"),
     Index("ix_executions_status", "tenant_id", "status", "id"),
-    Index("ix_executions_queued", "available_at", postgresql_where=text("status = 'queued'")),
+    Index(
+        "ix_executions_dispatch",
+        "qos_class",
+        "tenant_id",
+        "priority",
+        "available_at",
+        postgresql_where=text("status = 'queued'"),
+    ),
+    Index(
+        "ix_executions_limited",
+        "tenant_id",
+        "workflow_id",
+        "priority",
+        "id",
+        postgresql_where=text("slot_limit is not null and status = 'queued'"),
+    ),
     Index("ix_executions_leased", "lease_owner", postgresql_where=text("lease_owner is not null")),
     Index(
         "ix_executions_unfinished",
@@ -80,6 +97,17 @@ executions = Table(
         postgresql_where=text("parent_execution_id is not null"),
     ),
     postgresql_partition_by="RANGE (id)",
+)
+
+workflow_slots = Table(
+    "workflow_slots",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("execution_id", Uuid, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("tenant_id", "execution_id"),
 )
 
 step_checkpoints = Table(
