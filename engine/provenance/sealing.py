@@ -28,11 +28,11 @@ from engine.store.evidence import (
 
 Found = TypeVar("Found", DecisionRow, TaskRow)
 DISCLOSURE: Final = MaskSecrets(LARGE_BYTES)
-LONG_HISTORY: Final = 1_000
+LONG_HISTORY: Final = 500
 """Histories of more checkpoints are read in pages, one at a time."""
-ROWS_AT_ONCE: Final = 4_000
-TURN: Final = 8
-"""Executions after which other work of the process gets its turn."""
+ROWS_AT_ONCE: Final = 500
+TURN: Final = 4
+"""Executions after which other work of the process gets its turn: it waits a few milliseconds at most."""
 VERSIONS_KEPT: Final = 500
 
 
