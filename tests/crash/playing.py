@@ -231,7 +231,8 @@ async def _until_some_ran(played: Round) -> None:
     connection = await played.reader()
     try:
         some = "select exists (select from step_checkpoints where tenant_id = $1)"
-        while not await connection.fetchval(some, played.tenant):  # noqa: ASYNC110 - another process writes them
+        while not await connection.fetchval(some, played.tenant):
+            await played.note(played.fleet.fill())
             await asyncio.sleep(0.02)
     finally:
         await connection.close()
