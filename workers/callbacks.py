@@ -24,7 +24,6 @@ from engine.store.task_events import TASK_TOPICS
 from engine.telemetry.metrics import CALLBACK_ATTEMPTS
 from engine.triggers.callbacks import (
     GONE,
-    LADDER_S,
     TIMEOUT_S,
     Verdict,
     judge,
@@ -40,6 +39,8 @@ _log = logging.getLogger(__name__)
 AT_ONCE: Final = 32
 HIDDEN_S: Final = 60.0
 """Longer than an attempt may take: a worker that dies with one leaves it to the others after this."""
+SNOOZE_S: Final = 5.0
+_HELD: Final = frozenset({"outbound.circuit_open", "outbound.saturated"})
 LOOK_AGAIN_S: Final = 15.0
 KEPT_S: Final = 30 * 86_400.0
 FORGET_EVERY_S: Final = 600.0
@@ -57,11 +58,16 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a receiver said; `status` None: nothing."""
+    """What a receiver said; `status` None: nothing.
+
+    Attributes:
+        was_held: the request never left, because too many others had failed or were out.
+    """
 
     status: int | None
     error: str
     retry_after_s: float | None = None
+    was_held: bool = False
 
 
 class EventPublisher:
@@ -145,6 +151,10 @@ class CallbackSender:
             await callback_deliveries.give_up(self._connection, due, None, "The callback is disabled.", self._new_id())
             return
         answer = await self._attempt(due, now or self._clock.now())
+        if answer.was_held:
+            pause_s = max(SNOOZE_S, answer.retry_after_s or 0.0)
+            await callback_deliveries.snooze(self._connection, due, answer.error, pause_s, now)
+            return
         verdict = judge(answer.status, due.attempts)
         CALLBACK_ATTEMPTS.labels(verdict).inc()
         match verdict:
@@ -173,7 +183,8 @@ class CallbackSender:
         try:
             response = await self._way.http.send(request)
         except OutboundError as error:
-            return _Answer(None, f"{error.code}: {error.message}")
+            waits_s = None if error.retry_after_ms is None else error.retry_after_ms / 1000
+            return _Answer(None, f"{error.code}: {error.message}", waits_s, error.code in _HELD)
         waits_s = retry_after_s(response.header("retry-after"), now)
         return _Answer(response.status, f"The receiver answered {response.status}.", waits_s)
 
@@ -195,7 +206,3 @@ def _event(parcel: Parcel) -> Event:
         workflow_id=UUID(workflow_id) if isinstance(workflow_id, str) else None,
         payload=message_of(event_type, at if isinstance(at, str) else rfc3339(parcel.created_at), facts),
     )
-
-
-ATTEMPTS: Final = len(LADDER_S) + 1
-"""How often a delivery is tried before it is given up."""

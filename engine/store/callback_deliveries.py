@@ -90,6 +90,11 @@ async def postpone(
     await connection.fetch(_SQL["postpone"], due.tenant, due.id, status, error[:1000], delay_s, now)
 
 
+async def snooze(connection: HotConnection, due: Due, error: str, delay_s: float, now: datetime | None = None) -> None:
+    """Nothing was sent; look again after `delay_s`, without an attempt spent."""
+    await connection.fetch(_SQL["snooze"], due.tenant, due.id, error[:1000], delay_s, now)
+
+
 async def give_up(connection: HotConnection, due: Due, status: int | None, error: str, letter_id: UUID) -> None:
     """It will not arrive: keep it among the dead letters."""
     await connection.fetch(_SQL["give_up"], due.tenant, due.id, status, error[:1000], letter_id)

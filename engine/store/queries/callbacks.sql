@@ -35,6 +35,10 @@ UPDATE callback_deliveries d
        next_attempt_at = coalesce($6, now()) + make_interval(secs => $5)
  WHERE d.tenant_id = $1 AND d.id = $2 AND d.status = 'pending';
 
+-- name: snooze   nothing was sent: no attempt is spent
+UPDATE callback_deliveries d SET last_error = $3, next_attempt_at = coalesce($5, now()) + make_interval(secs => $4)
+ WHERE d.tenant_id = $1 AND d.id = $2 AND d.status = 'pending';
+
 -- name: give_up   the last attempt failed too: it is kept among the dead letters
 WITH failed AS (
     UPDATE callback_deliveries d
