@@ -1,5 +1,6 @@
 """Writes the committed descriptions of the doors: `python -m federation.export`; the tests hold them to the code."""
 
+import sys
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,8 @@ from rest_shim.routes.table import ROUTES
 
 ROOT = Path(__file__).parent.parent
 SDL = ROOT / "schema" / "composer.graphql"
+RELEASED = ROOT / "schema" / "released.graphql"
+"""The schema that clients have; only a release replaces it. What breaks it fails the tests."""
 SAMPLE_SDL = ROOT / "federation" / "sample" / "teams.graphql"
 OPENAPI = ROOT / "rest_shim" / "openapi.json"
 FEDERATIONS_OWN = {"_entities", "_service", "_Any", "_Entity", "_Service"}
@@ -49,12 +52,14 @@ def openapi_text() -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
-def main() -> None:
-    """Write the files."""
+def main(*options: str) -> None:
+    """Write the files; with `--release` also the schema that later ones are compared with."""
+    if "--release" in options:
+        RELEASED.write_text(sdl(), "utf-8")
     SDL.write_text(sdl(), "utf-8")
     SAMPLE_SDL.write_text(sample_sdl(), "utf-8")
     OPENAPI.write_text(openapi_text(), "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -76,10 +76,10 @@ class HumanTask:
     def resolve_reference(
         cls,
         id: strawberry.ID,  # noqa: A002 - the key's name
-        workflow_id: Annotated[strawberry.ID | None, "what `team` requires"] = None,
+        workflowId: strawberry.ID | None = None,  # noqa: N803 - arguments have the names of the representation
     ) -> "HumanTask":
-        """Every id stands for itself."""
-        return cls(id=id, workflow_id=workflow_id)
+        """Every id stands for itself; what `team` requires comes with it."""
+        return cls(id=id, workflow_id=workflowId)
 
     @strawberry.federation.field(
         requires=["workflowId"], description="The team that owns its workflow; null where nobody was named."
