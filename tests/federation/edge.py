@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -19,16 +20,20 @@ from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
-from engine.bootstrap import _NoConnections, catalogue_of
+from engine.bootstrap import BUILT_IN_POLICY, _NoConnections, catalogue_of
 from engine.clock import Clock, SystemClock
 from engine.definitions.catalogue import ActionCatalogue
 from engine.identity.actor import Actor
 from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.jsonvalue import Json, JsonObject
-from engine.policy.gate import Decision, Gate, Resource, RoleTableGate
+from engine.policy.bundle import Bundle, load_bundle
+from engine.policy.embedded import EmbeddedEvaluator
+from engine.policy.gate import Decision, Gate, Resource
+from engine.policy.policy_gate import PolicyGate, PolicyMode
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.file import Qos
 from engine.services.assembly import Parts, assemble
+from engine.services.authority import Recording
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
 from engine.store.database import Database
@@ -129,7 +134,8 @@ async def open_edge(
 ) -> AsyncIterator[Edge]:
     clock = clock or SystemClock()
     database = Database.connect(database_url, application_name="tests", pool_size=4)
-    gate = RecordingGate(RoleTableGate(uuid7_factory(clock)))
+    policy = PolicyGate(EmbeddedEvaluator(built_in_bundle(), clock), clock, uuid7_factory(clock), PolicyMode.ENFORCE)
+    gate = RecordingGate(policy)
     catalogue = await actions(clock)
     assembled = assemble(
         Parts(
@@ -138,6 +144,7 @@ async def open_edge(
             gate=gate,
             catalogue=lambda: catalogue,
             clock=clock,
+            recording=Recording(policy.needs),
             secret_box=SecretBox((bytes(range(32)),), secrets.token_bytes),
             qos=qos or Qos(),
             ledger=ledger,
@@ -173,6 +180,11 @@ async def serving(app: Any) -> AsyncIterator[str]:
     yield f"127.0.0.1:{port}"
     server.should_exit = True
     await task
+
+
+@cache
+def built_in_bundle() -> Bundle:
+    return load_bundle(BUILT_IN_POLICY)
 
 
 async def actions(clock: Clock) -> ActionCatalogue:
