@@ -1,8 +1,10 @@
 """Wires the use cases for a process that serves them. Workers wire themselves (`workers.process`)."""
 
+import asyncio
+import logging
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -19,19 +21,26 @@ from engine.policy.bundle import BundleError, VerificationKey
 from engine.policy.opening import PolicySource, open_policy
 from engine.policy.policy_gate import PolicyMode
 from engine.provenance.ledger_client import LedgerClient
+from engine.qos.admission import Admission, LoadWatch
 from engine.qos.buckets import Buckets, SharedStore
-from engine.qos.file import load as load_qos
+from engine.qos.live import LiveQos
+from engine.qos.meters import Meters
 from engine.queue.bell import StreamBell
 from engine.queue.changes import Listener
+from engine.queue.known_keys import KnownKeys
 from engine.queue.link import Link, RedisTrouble, late_link, unavailable
 from engine.queue.streams import Streams
 from engine.services.assembly import Parts, assemble
 from engine.services.authority import Recording
+from engine.services.front import Front
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
 from engine.services.trigger_assembly import Triggers
 from engine.settings import Settings
-from engine.store.database import Database
+from engine.store.database import LOOP_ROLE, Database
+from engine.store.hot import HotConnection
+
+_log = logging.getLogger(__name__)
 
 POOL_SIZE = 10
 LEDGER_TIMEOUT_S = 10.0
@@ -63,6 +72,13 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         ledger = _ledger(settings)
         if ledger is not None:
             stack.push_async_callback(ledger.close)
+        qos = LiveQos(settings.qos_file)
+        meters = Meters(clock, link)
+        admission = Admission(qos, meters, random.random)
+        measuring = HotConnection(database, LOOP_ROLE)
+        stack.push_async_callback(measuring.close)
+        watch = LoadWatch(measuring, admission, clock)
+        await stack.enter_async_context(running(qos.run(), meters.run(), watch.run()))
         parts = Parts(
             database=database,
             bell=bell,
@@ -73,7 +89,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             watch=listener.watch,
             probes=(("redis", lambda: _ping(link)), *policy_probes),
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
-            qos=load_qos(settings.qos_file),
+            live_qos=qos,
+            front=Front(admission, KnownKeys(link, clock)),
             buckets=Buckets(SharedStore(link), clock, random.random),
             ledger=ledger,
             drift_window_s=settings.schedule_drift_window_seconds,
@@ -146,6 +163,25 @@ async def _ping(link: Link) -> None:
         await link.commands.ping()
     except RedisTrouble as error:
         raise unavailable(error) from error
+
+
+@asynccontextmanager
+async def running(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Loops that run beside the use cases until the context is left. One that dies is logged: nothing waits for it."""
+    tasks = [asyncio.get_running_loop().create_task(loop) for loop in loops]
+    for task in tasks:
+        task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("A side loop of the process has died.", exc_info=error)
 
 
 class _NoConnections:

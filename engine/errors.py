@@ -166,14 +166,16 @@ class RateLimited(MaestroError):
 
 
 class Overloaded(MaestroError):
-    """The system sheds load (HTTP 503)."""
+    """The system sheds load (HTTP 503). `policy` names the limit that was reached, where one was."""
 
     code = "capacity.reduced"
     retryable = True
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
+    def __init__(self, message: str, *, retry_after_s: int, policy: str = "", quota: int = 0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.policy = policy
+        self.quota = quota
 
 
 class Unavailable(MaestroError):

@@ -160,19 +160,25 @@ def _facts(error: Conflict) -> Extra:
 
 
 def _quota(error: RateLimited) -> Extra:
-    wait_s = max(1, error.retry_after_s)
-    headers = {
-        "retry-after": str(wait_s),
-        "cache-control": "no-store",
-        "ratelimit-policy": f'"{error.policy}";q={error.quota};w={error.window_s}',
-        "ratelimit": f'"{error.policy}";r=0;t={wait_s}',
-    }
+    headers = _limit_headers(error.policy, error.quota, error.window_s, error.retry_after_s)
     return Extra({"violated-policies": [error.policy]}, headers, QUOTA_EXCEEDED)
 
 
 def _shedding(error: Overloaded) -> Extra:
-    headers = {"retry-after": str(max(1, error.retry_after_s)), "cache-control": "no-store"}
-    return Extra(headers=headers, type=REDUCED_CAPACITY)
+    return Extra(
+        headers=_limit_headers(error.policy, error.quota, 0, error.retry_after_s),
+        type=REDUCED_CAPACITY,
+    )
+
+
+def _limit_headers(policy: str, quota: int, window_s: int, retry_after_s: int) -> dict[str, str]:
+    """When to come back, and which limit was reached; one that counts what is there at a time has no window."""
+    wait_s = max(1, retry_after_s)
+    headers = {"retry-after": str(wait_s), "cache-control": "no-store"}
+    if policy:
+        headers["ratelimit-policy"] = f'"{policy}";q={quota}' + (f";w={window_s}" if window_s else "")
+        headers["ratelimit"] = f'"{policy}";r=0;t={wait_s}'
+    return headers
 
 
 _TABLE: Mapping[type, Row] = {

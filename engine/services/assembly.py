@@ -15,9 +15,13 @@ from engine.definitions.templates import BUILT_IN_TEMPLATES
 from engine.ids import IdFactory
 from engine.policy.gate import Gate
 from engine.provenance.ledger_client import LedgerClient
+from engine.qos.admission import Admission
 from engine.qos.buckets import Buckets
 from engine.qos.file import Qos
+from engine.qos.live import LiveQos
+from engine.qos.meters import Meters
 from engine.queue.bell import Bell
+from engine.queue.known_keys import KnownKeys
 from engine.services.actions import Actions
 from engine.services.audit import Audit
 from engine.services.authority import Authority, Recording
@@ -29,6 +33,7 @@ from engine.services.documents import Documents
 from engine.services.evidence import Evidence
 from engine.services.executions import Executions, Pause, Watch, Watching
 from engine.services.folds import Folds
+from engine.services.front import Front
 from engine.services.health import Health, Probe
 from engine.services.human_tasks import HumanTasks
 from engine.services.identifiers import uuid7_factory
@@ -96,6 +101,8 @@ class Parts:
         watch: how streams of executions learn that there is more; None: they pause and look.
         recording: how decisions of policy are asked for and kept.
         qos: limits that the operator has set.
+        live_qos: the same, where they may change; None: they do not.
+        front: what stands before the write of a start; None: budgets alone, counted by this process.
         buckets: what counts against them; None: each process counts by itself.
         drift_window_s: a tick that starts later than this after it was due is late, where its trigger says nothing.
         ledger: the provenance ledger; None: there is none.
@@ -112,6 +119,8 @@ class Parts:
     watch: Watch | None = None
     recording: Recording = field(default_factory=Recording)
     qos: Qos = field(default_factory=Qos)
+    live_qos: LiveQos | None = None
+    front: Front | None = None
     buckets: Buckets | None = None
     drift_window_s: int = 5
     ledger: LedgerClient | None = None
@@ -139,12 +148,14 @@ def assemble(parts: Parts) -> Assembled:
     documents = Documents(database, parts.catalogue)
     published = Published(database, parts.catalogue)
     acceptance = Acceptance(database, _announcer(parts.bell), announces_decisions=parts.recording.announces)
-    starts = Starts(database, acceptance, authority, published, clock, new_id)
+    qos = parts.live_qos or LiveQos(current=parts.qos)
+    front = parts.front or Front(Admission(qos, Meters(clock), random.random), KnownKeys(None, clock))
+    starts = Starts(database, acceptance, authority, published, clock, new_id, front)
     controls = Controls(database, authority, published, parts.bell, new_id)
     sync = ScheduleSync(clock, parts.drift_window_s)
     workflows = Workflows(database, authority, documents, sync, clock, new_id)
     triggers = assemble_triggers(database, authority, starts, sync, parts.bell, clock, new_id, parts.drift_window_s)
-    limits = Limits(parts.buckets or Buckets(None, clock, random.random), parts.qos.webhooks)
+    limits = Limits(parts.buckets or Buckets(None, clock, random.random), qos)
     ledger = LedgerMirror(parts.ledger)
     services = Services(
         workflows=workflows,

@@ -29,7 +29,6 @@ V = TypeVar("V")
 
 KEPT_WORKFLOWS = 2_000
 KEPT_VERSIONS = 500
-DEFAULT_QOS_CLASS = "default"
 
 
 class Newest(Generic[K, V]):
@@ -73,11 +72,6 @@ class Runnable:
     plan: Plan
     input_schema: CompiledSchema | None
     contents: JsonObject
-
-    @property
-    def qos_class(self) -> str:
-        """The class of service that its settings ask for."""
-        return self.definition.settings.qos_class or DEFAULT_QOS_CLASS
 
 
 class Published:

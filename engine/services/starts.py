@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from engine.clock import Clock
-from engine.errors import Conflict, Denied, Fault, NotFound, ValidationFailed
+from engine.errors import Conflict, Denied, Fault, MaestroError, NotFound, Overloaded, RateLimited, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject, dumps
@@ -18,6 +18,7 @@ from engine.runtime.states import ExecutionStatus
 from engine.services.authority import Authority, Permit, decision_entry
 from engine.services.digests import fingerprint, state_hash
 from engine.services.facts import workflow_resource
+from engine.services.front import Front
 from engine.services.keys import KEPT, check_match, scope_of
 from engine.services.published import Published, Runnable
 from engine.services.requests import ExecuteRequest
@@ -57,8 +58,8 @@ class Started:
     """An execution that is there.
 
     Attributes:
-        fresh: the execution as this call has written it; None: an earlier call with the same key, or an earlier delivery of
-            the same message, has started it.
+        fresh: the execution as this call has written it; None: an earlier call with the same key, or an earlier
+            delivery of the same message, has started it.
     """
 
     execution_id: UUID
@@ -68,7 +69,7 @@ class Started:
 class Starts:
     """Accepts executions, in groups, with their keys, audit rows and decisions."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, each a different one
         self,
         database: Database,
         acceptance: Acceptance,
@@ -76,7 +77,9 @@ class Starts:
         published: Published,
         clock: Clock,
         new_id: IdFactory,
+        front: Front,
     ) -> None:
+        self._front = front
         self._database = database
         self._acceptance = acceptance
         self._authority = authority
@@ -103,6 +106,8 @@ class Starts:
             Conflict: never published, archived or inactive; or the message of the arrival came before with another body
                 (`webhook.message_reused`).
             IdempotencyMismatch: the key was used with another body.
+            RateLimited: over a budget of the tenant's class of service.
+            Overloaded: there is more to do than can be kept up with.
         """
         route = f"{EXECUTE}:{workflow_id}"
         scope = None if idempotency_key is None else scope_of(actor, route, idempotency_key)
@@ -152,16 +157,25 @@ class Starts:
             if await self._is_current(row):
                 raise
             return None
+        if await self._front.was_seen(start.scope) and (repeated := await self._earlier(start)) is not None:
+            return repeated
         try:
-            runnable, trigger_data = await self._checked(start, row)
-        except (Conflict, NotFound, ValidationFailed):
-            if not await self._is_current(row):
-                return None
-            earlier = await self._earlier(start)
-            if earlier is None:
-                raise
-            return earlier
-        candidate = self._candidate(start, row, (runnable, trigger_data), permit)
+            checked = await self._checked(start, row)
+            self._front.admit(start.actor.tenant, start.trigger_type, checked[0])
+        except (Conflict, NotFound, ValidationFailed, RateLimited, Overloaded) as refusal:
+            return await self._instead(start, row, refusal)
+        return await self._accepted(start, self._candidate(start, row, checked, permit))
+
+    async def _instead(self, start: Start, row: WorkflowRow, refusal: MaestroError) -> Started | None:
+        """What an earlier call has started, where this one is refused; None: on facts that are out of date."""
+        if not isinstance(refusal, RateLimited | Overloaded) and not await self._is_current(row):
+            return None
+        earlier = await self._earlier(start)
+        if earlier is None:
+            raise refusal
+        return earlier
+
+    async def _accepted(self, start: Start, candidate: Candidate) -> Started | None:
         verdict = await self._acceptance.accept(candidate)
         if not verdict.alive:
             return None
@@ -247,7 +261,7 @@ class Starts:
             trigger_type=start.trigger_type,
             trigger_data=trigger_data,
             priority=int(priority),
-            qos_class=runnable.qos_class,
+            qos_class=self._front.class_of(actor.tenant, runnable),
             started_by=actor.subject,
             traceparent=actor.traceparent,
             revision=row.revision,
@@ -271,6 +285,7 @@ class Starts:
             decision_result=dumps(decided.result),
             decision_masked=dumps([*decided.masked]),
             arrival=start.arrival,
+            slot_limit=runnable.definition.settings.concurrency,
         )
 
 

@@ -22,6 +22,7 @@ from engine.ids import IdFactory
 from engine.jsonvalue import Json
 from engine.qos.buckets import Buckets
 from engine.qos.file import WebhookBudgets
+from engine.qos.live import LiveQos
 from engine.services.requests import ExecuteRequest
 from engine.services.starts import Started, Starts
 from engine.services.webhook_secrets import MOST_LIVE, opened
@@ -57,7 +58,12 @@ class Limits:
     """How much may come in."""
 
     buckets: Buckets
-    budgets: WebhookBudgets
+    qos: LiveQos
+
+    @property
+    def budgets(self) -> WebhookBudgets:
+        """As they are in force now."""
+        return self.qos.current.webhooks
 
 
 class Webhooks:

@@ -37,6 +37,7 @@ class Candidate:
         key: None: the caller gave no idempotency key.
         decision_input: JSON text for the decision log; `decision_masked` has the pointers of what was hidden in it.
         decision_mode: `report`: policy would have refused it.
+        slot_limit: executions of the workflow that may run at once; None: no limit.
         arrival: of a webhook: its message counts once, and it is kept with the execution.
     """
 
@@ -72,6 +73,7 @@ class Candidate:
     decision_result: str = '{"allow":true}'
     decision_masked: str = "[]"
     arrival: Arrival | None = None
+    slot_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,4 +254,5 @@ def _arrays(candidates: Sequence[Candidate]) -> tuple[list[object], ...]:
         [c.decision_mode for c in candidates],
         [c.decision_result for c in candidates],
         [c.decision_masked for c in candidates],
+        [c.slot_limit for c in candidates],
     )

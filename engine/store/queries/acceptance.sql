@@ -5,9 +5,9 @@ WITH asked AS (
     SELECT *
       FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::json[], $8::smallint[], $9::text[],
                   $10::text[], $11::text[], $12::int[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[],
-                  $18::timestamptz[])
+                  $18::timestamptz[], $33::int[])
            AS a(tenant_id, id, workflow_id, version, content_hash, trigger_type, trigger_data, priority, qos_class,
-                started_by, traceparent, revision, status, latest_version, route, key, fingerprint, expires_at)
+                started_by, traceparent, revision, status, latest_version, route, key, fingerprint, expires_at, slot_limit)
 ), alive AS (
     SELECT a.* FROM asked a
       JOIN workflow_definitions d ON d.tenant_id = a.tenant_id AND d.id = a.workflow_id
@@ -22,9 +22,9 @@ WITH asked AS (
     RETURNING subject_id
 ), accepted AS (
     INSERT INTO executions (tenant_id, id, workflow_id, workflow_version, content_hash, trigger_type, trigger_data, priority,
-                            qos_class, started_by, traceparent)
+                            qos_class, started_by, traceparent, slot_limit)
     SELECT a.tenant_id, a.id, a.workflow_id, a.version, a.content_hash, a.trigger_type, a.trigger_data, a.priority,
-           a.qos_class, a.started_by, a.traceparent
+           a.qos_class, a.started_by, a.traceparent, a.slot_limit
       FROM alive a WHERE a.key IS NULL OR (a.id IN (SELECT k.subject_id FROM keyed k)) IS TRUE
     RETURNING id, created_at
 ), audited AS (
@@ -49,7 +49,7 @@ WITH asked AS (
     RETURNING tenant_id, decision_id
 ), announced AS (
     INSERT INTO outbox (tenant_id, id, topic, subject_id, payload)
-    SELECT d.tenant_id, d.decision_id, 'policy.decision', d.decision_id::text, '{}' FROM decided d WHERE $33::boolean
+    SELECT d.tenant_id, d.decision_id, 'policy.decision', d.decision_id::text, '{}' FROM decided d WHERE $34::boolean
 )
 SELECT q.id, (v.id IS NOT NULL) AS alive, c.created_at
   FROM asked q LEFT JOIN alive v ON v.id = q.id LEFT JOIN accepted c ON c.id = q.id;
