@@ -95,7 +95,9 @@ class _Plan:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to write."""
-        moves = self.review.cursor != self.row.cursor_at
+        # Newer zone data may say of the same rule that it is due at another time.
+        place = place_at(self.review.cursor, self.review.upcoming, self.row.watched_from)
+        moves = (place.cursor_at, place.next_due_at) != (self.row.cursor_at, self.row.next_due_at)
         waits_on = all(one.verdict is Verdict.WAIT and one.candidate.is_stored for one in self.arrangement.placed)
         return not moves and waits_on
 

@@ -47,7 +47,7 @@ class ScheduleSync:
             row = left.pop((one.workflow_id, one.trigger_id), None)
             if row is None:
                 report.created.append(await self._create(connection, tenant, one, dry_run=dry_run))
-            elif content_of_row(row) == content_of(one):
+            elif content_of_row(row) == content_of(one) and self._is_placed(row):
                 report.unchanged.append(row)
             else:
                 report.updated.append(await self._change(connection, row, content_of(one), dry_run=dry_run))
@@ -59,6 +59,11 @@ class ScheduleSync:
         if not dry_run:
             _count(report)
         return report
+
+    def _is_placed(self, row: ScheduleRow) -> bool:
+        """Whether it waits for the right instant: newer zone data may have moved that."""
+        place = place_after(rule_of(row, self._drift_window_s), row.cursor_at, row.watched_from)
+        return place.next_due_at == row.next_due_at
 
     async def _create(self, connection: Transaction, tenant: str, wanted: WantedRow, *, dry_run: bool) -> ScheduleRow:
         now = self._clock.now()

@@ -397,7 +397,7 @@ async def test_backfill_refuses_a_range_that_makes_no_sense(bench: Bench, start:
 
 
 async def test_a_workflow_that_refuses_the_trigger_data_is_told_of(bench: Bench) -> None:
-    definition = {**scheduled(), "inputSchema": {"type": "object", "required": ["region"]}}
+    definition: JsonObject = {**scheduled(), "inputSchema": {"type": "object", "required": ["region"]}}
     _, schedule = await bench.workflow(definition)
     bench.clock.advance(MINUTE)
     assert await bench.fire() == 0
@@ -438,6 +438,21 @@ async def test_the_gap_metric_sees_a_row_that_is_gone(bench: Bench) -> None:
     assert await bench.reconciler.find_gaps(bench.clock.now()) == before + 1
 
 
+async def test_newer_zone_data_moves_the_next_tick(bench: Bench) -> None:
+    _, schedule = await bench.workflow(scheduled("0 12 * * *"))
+    for wrong in ("2026-01-05 08:00Z", "2026-01-05 13:00Z"):
+        async with bench.database.transaction(bench.actor.tenant) as connection:
+            await connection.execute(
+                text(f"update scheduled_workflows set next_tick_at = '{wrong}', next_due_at = '{wrong}'")  # noqa: S608
+            )
+        if wrong < "2026-01-05 09":
+            assert await bench.fire() == 0
+        else:
+            report = await bench.schedules.reconcile(bench.actor, ReconcileRequest())
+            assert [one.id for one in report.updated] == [schedule.id]
+        assert (await bench.schedules.get(bench.actor, schedule.id)).next_tick_at == schedule.next_tick_at
+
+
 @pytest_asyncio.fixture
 async def fleet(database_url: str, clock: FakeClock, actor: Actor) -> AsyncIterator[list[Bench]]:
     """Five processes, each with connections and caches of its own."""
@@ -466,8 +481,8 @@ async def test_five_workers_and_five_reconcilers_lose_and_double_nothing(fleet: 
         )
         passes = [bench.fire(since) for bench in fleet]
         rounds = [bench.schedules.reconcile(bench.actor, ReconcileRequest()) for bench in fleet]
-        *_, last = await asyncio.gather(*passes, *rounds)
-        reconciled.append(len(last.unchanged))  # type: ignore[union-attr]
+        _, reports = await asyncio.gather(asyncio.gather(*passes), asyncio.gather(*rounds))
+        reconciled.append(len(reports[-1].unchanged))
 
     started = Counter(str(data["tickAt"]) for _, _, data in await one.executions())
     assert len(started) == 600
