@@ -22,7 +22,7 @@ from engine.queue.link import late_link
 from engine.services.connections import StoredConnections
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.store.migrate import check_version
+from engine.store.schema_version import check_version
 from engine.telemetry.crash_points import arm
 from workers.callbacks import Way
 from workers.config import WorkerConfig

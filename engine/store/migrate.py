@@ -1,20 +1,17 @@
-"""Bringing a database to this program's version, and refusing one of a newer version."""
-
-from pathlib import Path
+"""Bringing a database to this program's version."""
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from engine.errors import ConfigurationError
 from engine.store.addresses import Address
 from engine.store.errors import DriverError, translate
+from engine.store.schema_version import MIGRATIONS, refuse_newer
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = text("select pg_advisory_xact_lock(hashtext('maestro_migrations'))")
 OLDEST_SERVER = 150_000
 """PostgreSQL 15, as `server_version_num` says it."""
@@ -46,27 +43,6 @@ async def migrate(url: str, *, application_login: str | None = None) -> None:
         await engine.dispose()
 
 
-async def check_version(url: str) -> None:
-    """Compare the database with this program.
-
-    Raises:
-        ConfigurationError: the database is newer than this program, or older and not migrated yet.
-        Unavailable: the database does not answer.
-    """
-    engine = _engine(url)
-    try:
-        async with engine.connect() as connection:
-            current = await connection.run_sync(_current)
-    except DriverError as error:
-        raise translate(error) or error from error
-    finally:
-        await engine.dispose()
-    _refuse_newer(current)
-    head = _scripts().get_current_head()
-    if current != head:
-        raise ConfigurationError(f"The database is at version {current}; this program needs {head}: `maestro migrate`.")
-
-
 def _engine(url: str) -> AsyncEngine:
     address = Address.parse(url)
     return create_async_engine(
@@ -83,24 +59,12 @@ def _config() -> Config:
     return config
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
-
-
 def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_newer(current: str | None) -> None:
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if current is not None and current not in known:
-        raise ConfigurationError(
-            f"The database is of a newer version ({current}) than this program knows: update the program."
-        )
-
-
 def _upgrade(connection: Connection) -> None:
-    _refuse_newer(_current(connection))
+    refuse_newer(_current(connection))
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -20,7 +20,7 @@ from engine.errors import ConfigurationError
 from engine.identity.jwks import JwksKeys
 from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.settings import Introspection, Settings
-from engine.store.migrate import check_version
+from engine.store.schema_version import check_version
 from engine.telemetry.logging import configure_logging
 from federation.app import create_app
 from federation.config import AppConfig

@@ -6,11 +6,13 @@ import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, Table, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from engine.errors import ConfigurationError, Unavailable
-from engine.store.migrate import check_version, migrate
+from engine.store.migrate import migrate
+from engine.store.schema_version import MIGRATIONS, check_version, known_versions
 from engine.store.tables import metadata
 
 HISTORY = ("workflow_versions", "audit_entries", "audit_chain", "human_task_audit")
@@ -113,6 +115,12 @@ async def test_migrating_again_changes_nothing(database_url: str) -> None:
     await migrate(database_url)
 
     await check_version(database_url)
+
+
+def test_names_of_migrations_say_their_versions_in_order() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+
+    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(known_versions()))
 
 
 async def test_database_without_tables_is_named(empty_database_url: str) -> None:
