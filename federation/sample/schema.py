@@ -63,6 +63,12 @@ class Workflow:
         return _shape(info.context.teams.owner(info.context.actor.tenant, self.id))
 
 
+def _team_of_task(task: strawberry.Parent["HumanTask"], info: Info) -> Team | None:
+    if task.workflow_id is None:
+        return None
+    return _shape(info.context.teams.owner(info.context.actor.tenant, task.workflow_id))
+
+
 @strawberry.federation.type(keys=["id"], description="A human task, as far as the owners of its workflow go.")
 class HumanTask:
     """A human task of the composer's."""
@@ -81,14 +87,11 @@ class HumanTask:
         """Every id stands for itself; what `team` requires comes with it."""
         return cls(id=id, workflow_id=workflowId)
 
-    @strawberry.federation.field(
-        requires=["workflowId"], description="The team that owns its workflow; null where nobody was named."
+    team: Team | None = strawberry.federation.field(
+        resolver=_team_of_task,
+        requires=["workflowId"],
+        description="The team that owns its workflow; null where nobody was named.",
     )
-    def team(self, info: Info) -> Team | None:
-        """The team that owns its workflow."""
-        if self.workflow_id is None:
-            return None
-        return _shape(info.context.teams.owner(info.context.actor.tenant, self.workflow_id))
 
 
 @strawberry.input(description="Who owns a workflow from now on.")
