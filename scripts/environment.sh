@@ -74,18 +74,38 @@ make_environment() {
   printf '%s\n' "$stamp $PWD" >.venv/maestro-stamp
 }
 
-# The OPA engine that the policy tests compare with. Where it cannot be had they are skipped, and say so.
+# The OPA engine that the policy tests compare with: as a library from the package index, and as a server built from its
+# Go module. Both are cached in .oracle; where one cannot be had its tests are skipped, and say so.
 make_oracle() {
   local stamp uv
   stamp=$(cksum <scripts/oracle.lock)
-  [ "$(cat .oracle/maestro-stamp 2>/dev/null)" = "$stamp" ] && return
-  say "Fetching the OPA engine for the policy tests ..."
-  uv=$(find_uv "$(find_python)") || return 0
-  if "$uv" pip install --quiet --no-deps --python-version 3.14 --target .oracle --require-hashes \
-    -r scripts/oracle.lock >/dev/null 2>&1; then
-    printf '%s\n' "$stamp" >.oracle/maestro-stamp
+  if [ "$(cat .oracle/maestro-stamp 2>/dev/null)" != "$stamp" ]; then
+    say "Fetching the OPA engine for the policy tests ..."
+    uv=$(find_uv "$(find_python)") || return 0
+    if "$uv" pip install --quiet --no-deps --python-version 3.14 --target .oracle --require-hashes \
+      -r scripts/oracle.lock >/dev/null 2>&1; then
+      printf '%s\n' "$stamp" >.oracle/maestro-stamp
+    else
+      say "  it cannot be installed here; the tests that need it are skipped"
+    fi
+  fi
+  make_opa_server
+}
+
+make_opa_server() {
+  local module
+  module=github.com/open-policy-agent/opa@$(sed -n 's/^# opa server: //p' scripts/oracle.lock)
+  [ "$(cat .oracle/opa-stamp 2>/dev/null)" = "$module" ] && [ -x .oracle/opa ] && return
+  if ! command -v go >/dev/null 2>&1; then
+    say "  no Go here to build the OPA server: the tests that need one are skipped"
+    return
+  fi
+  say "Building the OPA server for the policy tests (once, some minutes) ..."
+  mkdir -p .oracle
+  if GOBIN=$PWD/.oracle GOFLAGS=-trimpath CGO_ENABLED=0 go install "$module" >/dev/null 2>&1; then
+    printf '%s\n' "$module" >.oracle/opa-stamp
   else
-    say "  it cannot be installed here; the tests that need it are skipped"
+    say "  it cannot be built here; the tests that need it are skipped"
   fi
 }
 
