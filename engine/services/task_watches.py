@@ -31,11 +31,12 @@ class _Seen:
     Attributes:
         since: tasks that changed before it are not looked at.
         steps: newest step of each task that the watcher knows.
-        old_until: steps at or before it were there before the watch began, of tasks not known yet.
+        old_until: where the watch goes on after a break: earlier steps of tasks not known yet are old; None: a task
+            that comes into view is told from its creation.
     """
 
     since: datetime
-    old_until: datetime
+    old_until: datetime | None
     steps: dict[UUID, int] = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ class TaskWatches:
             MalformedRequest: `after` is no id of an event.
         """
         await self._authority.permit(actor, "human_task.read", Resource("human_task", None))
-        seen = await self._beginning(actor, after)
+        seen = await self._beginning(actor, watch, after)
         while True:
             async with self._database.transaction(actor.tenant) as connection:
                 found = await self._look(connection, actor, watch, seen)
@@ -67,13 +68,14 @@ class TaskWatches:
             if not found:
                 await self._pause(NOBODY)
 
-    async def _beginning(self, actor: Actor, after: str | None) -> _Seen:
+    async def _beginning(self, actor: Actor, watch: TaskWatch, after: str | None) -> _Seen:
         async with self._database.transaction(actor.tenant) as connection:
             now = await rows.present(connection)
             if after is None:
-                # What changed shortly before is known as it is: only what comes later is new.
-                known = await rows.find_recent(connection, actor.tenant, now - LOOKED_BACK)
-                return _Seen(now - LOOKED_BACK, now, dict(known))
+                # What stands is known as it is: only what comes later is new.
+                watched = Watched(*_whose(actor, watch))
+                known = await rows.find_standing(connection, actor.tenant, watched, now - LOOKED_BACK)
+                return _Seen(now - LOOKED_BACK, None, dict(known))
             task_id, seq = _event_id(after)
             row = await rows.find(connection, actor.tenant, task_id)
             trails = await find_trails(connection, actor.tenant, [task_id])
@@ -101,11 +103,15 @@ class TaskWatches:
         for row in fresh:
             known = seen.steps.get(row.id)
             for entry in trails[row.id]:
-                is_new = entry.at > seen.old_until if known is None else entry.seq > known
+                is_new = entry.seq > known if known is not None else _is_new(entry.at, seen.old_until)
                 if is_new:
                     events.append(TaskEvent(f"{row.id}:{entry.seq}", entry_of(entry), view_of(row, trails[row.id])))
             seen.steps[row.id] = row.audit_seq
         return sorted(events, key=lambda event: (event.entry.at, event.task.id, event.entry.seq))
+
+
+def _is_new(at: datetime, old_until: datetime | None) -> bool:
+    return old_until is None or at > old_until
 
 
 def _whose(actor: Actor, watch: TaskWatch) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import Json, JsonObject
@@ -135,16 +135,18 @@ async def find_changed(
     connection: AsyncConnection, tenant: str, watched: Watched, since: datetime, limit: int
 ) -> tuple[TaskRow, ...]:
     """Watched tasks that changed at or after an instant, in the order of their changes."""
-    whose: list[ColumnElement[bool]] = [_T.id.in_(watched.tasks)]
-    whose += [_T.owner.in_(watched.people), _T.assignees.overlap(list(watched.people))]
-    whose.append(_T.candidate_groups.overlap(list(watched.groups)))
-    statement = _all(tenant).where(_T.updated_at >= since, or_(*whose)).order_by(_T.updated_at, _T.id).limit(limit)
+    statement = (
+        _all(tenant).where(_T.updated_at >= since, or_(*_whose(watched))).order_by(_T.updated_at, _T.id).limit(limit)
+    )
     return tuple(_read(row) for row in await connection.execute(statement))
 
 
-async def find_recent(connection: AsyncConnection, tenant: str, since: datetime) -> Mapping[UUID, int]:
-    """The newest step of each task of the tenant that changed at or after an instant."""
-    statement = select(_T.id, _T.audit_seq).where(_T.tenant_id == tenant, _T.updated_at >= since)
+async def find_standing(
+    connection: AsyncConnection, tenant: str, watched: Watched, since: datetime
+) -> Mapping[UUID, int]:
+    """The newest step of each watched task that is open, and of each task that changed at or after an instant."""
+    is_open = and_(_T.closed_at.is_(None), or_(*_whose(watched)))
+    statement = select(_T.id, _T.audit_seq).where(_T.tenant_id == tenant, or_(_T.updated_at >= since, is_open))
     return {row.id: row.audit_seq for row in await connection.execute(statement)}
 
 
@@ -186,6 +188,16 @@ async def change(connection: AsyncConnection, row: TaskRow, values: Mapping[str,
 
 
 _COLUMNS: tuple[ColumnElement[Any], ...] = tuple(column for column in _T if column.name != "context")
+
+
+def _whose(watched: Watched) -> list[ColumnElement[bool]]:
+    people, groups = list(watched.people), list(watched.groups)
+    return [
+        _T.id.in_(watched.tasks),
+        _T.owner.in_(people),
+        _T.assignees.overlap(people),
+        _T.candidate_groups.overlap(groups),
+    ]
 
 
 def _all(tenant: str) -> Select[Any]:
