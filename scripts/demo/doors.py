@@ -61,13 +61,21 @@ class Doors:
             raise SampleFailed(f"{mutation.name} was refused: {dumps(result or content.get('errors'))}")
         return result
 
+    def ask(self, query: str, variables: JsonObject) -> JsonObject:
+        """The data of a GraphQL query.
+
+        Raises:
+            SampleFailed: it was answered with errors.
+        """
+        content = _object(self._client.post("/graphql", json={"query": query, "variables": variables}))
+        data = content.get("data")
+        if content.get("errors") or not isinstance(data, dict):
+            raise SampleFailed(f"A query was refused: {dumps(content.get('errors'))}")
+        return data
+
     def read(self, path: str) -> JsonObject:
         """The object at a REST path."""
         return _object(self._client.get(path))
-
-    def replace(self, path: str, body: JsonObject) -> JsonObject:
-        """The object that a REST path holds after a PUT."""
-        return _object(self._client.put(path, json=body))
 
 
 def _object(answer: httpx.Response) -> JsonObject:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from engine.jsonvalue import Json, JsonObject, dumps
-from scripts.demo.document import without_people
 from scripts.demo.doors import Doors, Mutation, SampleFailed, member
 from scripts.demo.effects import Effects, effects_of
 from scripts.demo.evidence import prove
+from scripts.demo.people import COLLEAGUE, RESPONDER, attend
 
 TEMPLATE: Final = "incident-response"
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
@@ -66,7 +66,9 @@ def run_sample(place: Place, say: Callable[[str], None]) -> None:
 
 
 def _publish(doors: Doors, place: Place, say: Callable[[str], None]) -> str:
-    addresses: JsonObject = {
+    responders: list[Json] = [RESPONDER, COLLEAGUE]
+    customisations: JsonObject = {
+        "responders": responders,
         "incidentUrl": f"{place.receiver}/incidents",
         "notifyUrl": f"{place.receiver}/notifications",
     }
@@ -74,14 +76,11 @@ def _publish(doors: Doors, place: Place, say: Callable[[str], None]) -> str:
         Mutation(
             "createWorkflowFromTemplate",
             "workflow { id }",
-            {"templateId": TEMPLATE, "name": f"Sample: {TEMPLATE}", "customizations": addresses},
+            {"templateId": TEMPLATE, "name": f"Sample: {TEMPLATE}", "customizations": customisations},
         )
     )
     workflow_id = str(member(created, "workflow")["id"])
     say(f"created workflow {workflow_id} from the template {TEMPLATE!r}, calling {place.receiver} (GraphQL)")
-    path = f"/api/workflows/{workflow_id}"
-    doors.replace(path, without_people(doors.read(path)))
-    say("switched its step for people off: nobody is here to triage (REST)")
     published = doors.mutate(
         Mutation(
             "publishWorkflow",
@@ -121,6 +120,7 @@ def _kill_worker(data: Path, say: Callable[[str], None]) -> None:
 def _follow(doors: Doors, execution_id: str, say: Callable[[str], None]) -> JsonObject:
     """Print every change of a step until the execution has ended."""
     seen: dict[str, str] = {}
+    attended = False
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         execution = doors.read(f"/api/executions/{execution_id}")
@@ -128,7 +128,11 @@ def _follow(doors: Doors, execution_id: str, say: Callable[[str], None]) -> Json
             if seen.get(name) != line:
                 seen[name] = line
                 say(f"  step {name}: {line}")
+                if line.startswith("waiting"):
+                    attended = attend(doors, execution_id, say) or attended
         if execution.get("status") in _FINAL:
+            if not attended:
+                raise SampleFailed("No human task came to be claimed and completed.")
             return execution
         if time.monotonic() > deadline:
             raise SampleFailed(f"The execution did not end within {_PATIENCE_S:.0f} s: {dumps(execution)}")
