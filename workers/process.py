@@ -18,6 +18,7 @@ from engine.actions.tools import make_tools
 from engine.bootstrap import catalogue_of, open_triggers
 from engine.clock import SystemClock
 from engine.provenance.ledger_client import LedgerClient
+from engine.qos.live import LiveQos
 from engine.queue.link import late_link
 from engine.services.connections import StoredConnections
 from engine.settings import Settings
@@ -59,6 +60,7 @@ async def run_worker(settings: Settings) -> None:
 @asynccontextmanager
 async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
     clock = SystemClock()
+    qos = LiveQos(settings.qos_file)
     await check_version(settings.database_url)
     database = Database.connect(settings.database_url, application_name="maestro worker")
     box = SecretBox(settings.encryption_keys, secrets.token_bytes)
@@ -71,9 +73,17 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
             sink = None if settings.decision_log_url is None else DecisionSink(client, settings.decision_log_url)
             registry = load_registry(tools)
             way = Way(tools.http, box)
-            async with open_triggers(settings, clock, database, link, catalogue_of(registry)) as triggers:
+            async with open_triggers(settings, clock, database, link, catalogue_of(registry), qos) as triggers:
                 yield Surroundings(
-                    database, link, registry, clock, ledger=ledger, decision_sink=sink, way=way, triggers=triggers
+                    database,
+                    link,
+                    registry,
+                    clock,
+                    ledger=ledger,
+                    decision_sink=sink,
+                    way=way,
+                    triggers=triggers,
+                    qos=qos,
                 )
     finally:
         if ledger is not None:

@@ -118,7 +118,7 @@ async def test_the_same_id_is_the_same_event(desk: Desk) -> None:
 
 
 async def test_a_listener_that_refuses_does_not_keep_it_from_others(desk: Desk) -> None:
-    strict = {"type": "object", "required": ["region"]}
+    strict: JsonObject = {"type": "object", "required": ["region"]}
     await published(desk.services, desk.actor, listening(on("a"), inputSchema=strict))
     willing = await published(desk.services, desk.actor, listening(on("a")))
     await desk.emit("a", {})

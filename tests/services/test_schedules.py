@@ -1,6 +1,7 @@
 """Schedules: reconciling, firing by many at once, recovering, holding, backfilling."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -71,7 +72,8 @@ class Bench:
         async with self.database.transaction(self.actor.tenant) as connection:
             rows = await connection.execute(
                 text(
-                    "select id, status, trigger_data from executions where trigger_type = 'schedule' order by created_at, trigger_data->>'tickAt'"
+                    "select id, status, trigger_data from executions where trigger_type = 'schedule'"
+                    " order by created_at, trigger_data->>'tickAt'"
                 )
             )
             return [tuple(row) for row in rows]
@@ -201,7 +203,7 @@ async def test_a_stop_of_an_hour_is_recovered_as_the_policy_says(
         await bench.finish()
 
     assert await bench.statuses(schedule) == expected
-    started = [data["tickAt"] for _, _, data in await bench.executions()]
+    started = [str(data["tickAt"]) for _, _, data in await bench.executions()]
     assert started == sorted(set(started))
     assert len(started) == expected.get("caught_up", 0)
     if catch_up == "latest":
@@ -471,9 +473,9 @@ async def fleet(database_url: str, clock: FakeClock, actor: Actor) -> AsyncItera
 async def test_five_workers_and_five_reconcilers_lose_and_double_nothing(fleet: list[Bench]) -> None:
     """Ten minutes of every-second ticks on a clock that jumps unevenly, everybody at once."""
     one = fleet[0]
-    _, schedule = await one.workflow(scheduled("* * * * * *", overlap="allow"))
+    _, schedule = await one.workflow(scheduled("* * * * * *", overlap="allow", driftWindowSeconds=60))
     since = one.clock.now()
-    steps = [3, 1, 4, 2, 5]
+    steps = [1, 3, 2, 4, 5] if os.environ.get("MAESTRO_LONG_SCHEDULES") else [1, 30, 12, 5, 45]
     reconciled: list[int] = []
     while one.clock.now() < since + timedelta(minutes=10):
         one.clock.advance(

@@ -67,11 +67,12 @@ def test_passes_at_any_moments_deal_with_every_tick_once(
     seen: list[datetime] = []
     for step_s in steps:
         now += timedelta(seconds=step_s)
-        is_whole = False
-        while not is_whole:
+        while True:
             found = review(one, cursor, now, now)
             seen += [judged.tick.at for judged in found.judged]
-            cursor, is_whole = found.cursor, found.is_whole
+            cursor = found.cursor
+            if found.is_whole:
+                break
         assert found.upcoming is not None
         assert found.upcoming.due_at > now
 

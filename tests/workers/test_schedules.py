@@ -1,6 +1,6 @@
 """Whole workers on the real clock: every second a tick, none lost, none doubled, while workers come and go.
 
-The one in the suite takes about six seconds; `MAESTRO_LONG_SCHEDULES=60 pytest tests/workers/test_schedules.py` a minute.
+In the suite it takes six seconds; `MAESTRO_LONG_SCHEDULES=60 pytest tests/workers/test_schedules.py` a minute.
 """
 
 import asyncio
