@@ -26,6 +26,11 @@ T = TypeVar("T")
 _SERVERS = {"servers_folder", "postgres", "postgres_url", "redis_url", "database_url", "empty_database_url"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes long, asked for by name."""
+    parser.addoption("--all-headers", action="store_true", help="send all fuzzed sets of headers to a webhook")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, so that `-m "not server"` is always right."""
     for item in items:
