@@ -130,7 +130,7 @@ function document_(name) {
     return;
   }
   const type = schema.types.get(name);
-  const rows = (type.fields ?? type.inputFields ?? []).map((field) => {
+  const rows = (type.fields ?? type.inputFields ?? []).filter((field) => !field.name.startsWith("_")).map((field) => {
     const args = (field.args ?? []).flatMap((arg, at) => [at ? ", " : "(", element("code", { title: arg.description ?? "" }, arg.name + ": "), link(arg.type)]);
     return element("div", {}, element("code", { className: field.isDeprecated ? "deprecated" : "name" }, field.name), ...args, args.length ? ")" : "", ": ", link(field.type),
       element("p", { className: "faint" }, [field.description, field.isDeprecated && "Deprecated: " + field.deprecationReason].filter(Boolean).join(" ")));

@@ -1,6 +1,7 @@
 """What is watched over a real server: server-sent events, subscriptions over both protocols."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -9,8 +10,16 @@ from typing import Any
 import httpx
 import pytest
 import websockets
+from prometheus_client import CollectorRegistry
 
-from tests.federation.edge import Edge, serving, token
+from engine.clock import SystemClock
+from engine.identity.tokens import TokenRules, TokenVerifier
+from engine.store import executions as rows
+from federation.app import create_app
+from federation.config import AppConfig
+from federation.graphql import view
+from federation.graphql.patience import Patience
+from tests.federation.edge import SECRET, Edge, serving, token
 
 SUBSCRIPTION = """subscription ($id: ID!, $after: ID) { executionUpdated(id: $id, lastEventId: $after) {
   eventId status execution { id status } step { stepId } } }"""
@@ -165,3 +174,86 @@ async def test_pages_of_other_origins_open_no_socket(address: str) -> None:
             pass
 
     assert refused.value.response.status_code == 403
+
+
+MANY = 4_000
+"""Events of some kilobytes each: far more than sockets and buffers hold."""
+
+
+async def talkative(edge: Edge) -> dict[str, Any]:
+    """An execution with many large events, at its end."""
+    execution = await edge.executed()
+    async with edge.database.transaction("acme") as connection:
+        await connection.exec_driver_sql(
+            """insert into step_checkpoints
+                 (tenant_id, execution_id, seq, step_path, iteration, attempt, status, input, at, lease_epoch)
+               select 'acme', $1, seq, 'greet', '', 1, 'running', to_json(repeat('x', 8000)), now(), 1
+                 from generate_series(1, $2) seq""",
+            (execution["id"], MANY),
+        )
+        await connection.exec_driver_sql(
+            "update executions set status = 'completed', finished_at = now(), last_seq = $2 where id = $1",
+            (execution["id"], MANY),
+        )
+    return execution
+
+
+async def until_given_up(watched: asyncio.Queue[Patience]) -> None:
+    await (await watched.get()).lost.wait()
+
+
+async def whatever_comes(reader: asyncio.StreamReader) -> bytes:
+    """All that a connection still has to give, however it ends."""
+    found = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while chunk := await reader.read(1 << 20):
+            found += chunk
+    return bytes(found)
+
+
+async def test_a_slow_client_slows_its_stream_down_and_goes_on_where_it_was_let_go(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution, read = await talkative(edge), [0]
+    find = rows.find_checkpoints_after
+
+    async def counting(*arguments: Any) -> Any:
+        found = await find(*arguments)
+        read[0] += len(found)
+        return found
+
+    monkeypatch.setattr(rows, "find_checkpoints_after", counting)
+    watched: asyncio.Queue[Patience] = asyncio.Queue()
+
+    class Watched(Patience):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            watched.put_nowait(self)
+
+    monkeypatch.setattr(view, "Patience", Watched)
+    verifier = TokenVerifier(TokenRules(SECRET), SystemClock())
+    app = create_app(edge.services, verifier, AppConfig(patience_s=0.3), CollectorRegistry())
+    query = "subscription ($id: ID!) { executionUpdated(id: $id) { eventId step { input } } }"
+    body = json.dumps({"query": query, "variables": {"id": execution["id"]}}).encode()
+    async with serving(app) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1_024)
+        head = f"POST /graphql HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token()}\r\n"
+        head += f"accept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await asyncio.wait_for(until_given_up(watched), 30)
+        before = read[0]
+        seen = await whatever_comes(reader)
+        writer.close()
+        last = max(int(line.removeprefix(b"id: ")) for line in seen.split(b"\n") if line.startswith(b"id: ")) - 1
+        headers = {**edge.headers(), "accept": "text/event-stream", "last-event-id": str(last)}
+        async with (
+            httpx.AsyncClient() as client,
+            client.stream("POST", f"http://{address}/graphql", content=body,
+                          headers={**headers, "content-type": "application/json"}) as response,
+        ):  # fmt: skip
+            rest = [line for line in await lines_of(response) if line.startswith("id: ")]
+
+    assert before < MANY, "the server must not read ahead of its client"
+    assert b"event: complete" not in seen
+    assert rest == [f"id: {number}" for number in range(last + 1, MANY + 1)]
