@@ -33,6 +33,7 @@ from engine.triggers.callbacks import (
     unpack,
     wait_s,
 )
+from workers.notifications import ask_for
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class EventPublisher:
         Raises:
             Unavailable: the database does not answer; the events come again.
         """
+        if self.topic == EXECUTION_NOTICE:
+            await ask_for(self._connection, parcels)
         if await callback_deliveries.fan_out(self._connection, [_event(parcel) for parcel in parcels]):
             self._wake()
         return ()

@@ -43,6 +43,7 @@ from workers.intake import Intake
 from workers.leases import Lease
 from workers.ledger_relay import LedgerRelay
 from workers.listener import Listener
+from workers.notifications import Notifier
 from workers.plans import Plans
 from workers.relay import DeadLetterPublisher, Publisher, Relay
 from workers.runner import Runner
@@ -114,6 +115,7 @@ class Worker:
             new_id=self._new_id,
         )
         self._acknowledger = Acknowledger(self.dispatch)
+        self.qos = surroundings.qos
         self.steps = StepBudgets(surroundings.qos, surroundings.link, clock)
         self.intake = Intake(
             worker_id=self.id,
@@ -152,6 +154,8 @@ class Worker:
         self.decision_log = self._decision_log(surroundings)
         if self.decision_log is not None:
             elsewhere |= dict.fromkeys(DecisionLog.topics, self.decision_log.wake)
+        self.notifier = Notifier(self._another(database), surroundings.registry, self._new_id)
+        elsewhere |= dict.fromkeys(Notifier.topics, self.notifier.wake)
         self.callbacks = self._callbacks(surroundings)
         publishers: list[Publisher] = [DeadLetterPublisher(self.dispatch), *self._events(surroundings)]
         triggers = surroundings.triggers
@@ -213,6 +217,7 @@ class Worker:
         yield "timers", self.timers
         yield "sweep", self.sweep
         yield "step budgets", self.steps
+        yield "limits", self.qos
         yield "sequencer", self.sequencer
         if self.schedules is not None:
             yield "schedules", self.schedules
@@ -222,6 +227,7 @@ class Worker:
             yield "ledger", self.ledger_relay
         if self.decision_log is not None:
             yield "decision log", self.decision_log
+        yield "notifier", self.notifier
         if self.callbacks is not None:
             yield "callbacks", self.callbacks
 

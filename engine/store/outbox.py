@@ -18,6 +18,8 @@ EXECUTION_EVENT = "execution.event"
 """Topic of starts and endings of executions, for callbacks; a row is kept only where the tenant has a callback."""
 EXECUTION_NOTICE = "execution.notice"
 """The same of workflows with notifications: kept in any case."""
+NOTIFICATION = "notification"
+"""Topic of actions to be run because a workflow's `settings.notifications` says so; the subject is the execution."""
 POLICY_DECISION = "policy.decision"
 """Topic of decisions of policy, for a log outside; the subject is the decision."""
 
