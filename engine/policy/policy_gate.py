@@ -55,7 +55,7 @@ class PolicyGate:
         except Exception:
             POLICY_DECISIONS.labels(known, "unavailable").inc()
             raise
-        POLICY_DECISIONS.labels(known, self._outcome(verdict)).inc()
+        POLICY_DECISIONS.labels(known, "preview" if "preview" in context else self._outcome(verdict)).inc()
         decision_id = str(self._new_id())
         if verdict.denials and self._mode is PolicyMode.ENFORCE:
             raise Denied(decision_id, verdict.revision, verdict.denials)

@@ -135,7 +135,7 @@ class Controls:
 
     async def bulk(self, actor: Actor, request: BulkRequest) -> BulkResult:
         """See `Executions.bulk`."""
-        await self._authority.permit(actor, "execution.bulk", Resource("execution", None))
+        bulk = await self._authority.permit(actor, "execution.bulk", Resource("execution", None))
         request.check()
         action = request.action
         if action is None:
@@ -154,6 +154,7 @@ class Controls:
             able = [row for row in matching if row.id not in {refusal.execution_id for refusal in refused}]
             if able:
                 await self._write(connection, permit, able, asked)
+            await self._authority.record(connection, bulk, [])
         await self._bell.ring(actor.tenant, [row.id for row in able])
         return BulkResult(tuple(row.id for row in able), refused, remaining=found.has_next)
 

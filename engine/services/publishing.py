@@ -39,10 +39,15 @@ LOOKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A publish that was allowed and checked against one revision of the draft."""
+    """A publish that was allowed and checked against one revision of the draft.
+
+    Attributes:
+        smaller: permission for a smaller bump, where it was asked for.
+    """
 
     request: PublishRequest
     permit: Permit
+    smaller: Permit | None
     row: WorkflowRow
     draft: Draft
 
@@ -99,8 +104,9 @@ class Publishing:
             before = await self._before(connection, row)
         resource = workflow_resource(row, {**contents_of(row.definition), **before})
         permit = await self._authority.permit(actor, PUBLISH, resource)
+        smaller = None
         if request.allow_smaller_bump:
-            await self._authority.permit(actor, ALLOW_SMALLER_BUMP, resource)
+            smaller = await self._authority.permit(actor, ALLOW_SMALLER_BUMP, resource)
         request.check()
         if request.expected_revision is not None and request.expected_revision != row.revision:
             raise StaleRevision(request.expected_revision, row.revision)
@@ -109,7 +115,7 @@ class Publishing:
         if request.version is not None:
             _check_version(request, request.version)
         draft = await self._documents.draft(actor.tenant, row, row.definition)
-        return Plan(request, permit, row, draft)
+        return Plan(request, permit, smaller, row, draft)
 
     async def _before(self, connection: Transaction, row: WorkflowRow) -> JsonObject:
         """What policy asks about the version that the draft would follow."""
@@ -143,6 +149,8 @@ class Publishing:
             {"version": new.version, "contentHash": new.content_hash},
         )
         await self._authority.record(connection, plan.permit, [change])
+        if plan.smaller is not None:
+            await self._authority.record(connection, plan.smaller, [])
         stored = await versions.find(connection, locked.tenant, locked.id, new.version)
         if stored is None:
             raise workflow_missing(locked.id)
