@@ -104,9 +104,15 @@ async def test_ticks_of_every_second_on_the_real_clock(
         await asyncio.gather(*tasks, return_exceptions=True)
         ended_at = datetime.now(UTC)
         [schedule] = (await doors[0].services.schedules.list(actor, None, PageRequest())).items
-        rows = await reader.connection.fetch(
-            "select tick_at, status, drift_ms, execution_id from schedule_ticks where schedule_id = $1", schedule.id
-        )
+        # Workers go on meanwhile: both tables are read as of one moment.
+        async with reader.connection.transaction(isolation="repeatable_read"):
+            rows = await reader.connection.fetch(
+                "select tick_at, status, execution_id from schedule_ticks where schedule_id = $1", schedule.id
+            )
+            started = await reader.connection.fetch(
+                "select trigger_data->>'tickAt' as at, count(*) from executions"
+                " where trigger_type = 'schedule' group by 1"
+            )
 
     ticks = {row["tick_at"]: row for row in rows}
     # What came due in the last blink of the test may still have been on its way.
@@ -114,9 +120,6 @@ async def test_ticks_of_every_second_on_the_real_clock(
     first = begun_at.replace(microsecond=0) + timedelta(seconds=1)
     assert {first + timedelta(seconds=n) for n in range(whole)} <= set(ticks)
     assert Counter(row["status"] for row in rows) == {"fired": len(rows)}
-    started = await reader.connection.fetch(
-        "select trigger_data->>'tickAt' as at, count(*) from executions where trigger_type = 'schedule' group by 1"
-    )
     assert {row["count"] for row in started} == {1}
     assert len(started) == len(rows)
 
