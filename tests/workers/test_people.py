@@ -42,7 +42,7 @@ async def started(edge: Edge, workflow_id: str, trigger: JsonObject) -> UUID:
 
 
 async def human_execution(edge: Edge, **config: Any) -> UUID:
-    step = {"id": "ask", "name": "Ask", "type": "human", "config": {"title": "Look", **config}}
+    step: JsonObject = {"id": "ask", "name": "Ask", "type": "human", "config": {"title": "Look", **config}}
     created = await edge.create({"name": "ask", "steps": [step]})
     return await started(edge, created["id"], {})
 
@@ -125,7 +125,7 @@ async def test_a_config_that_its_templates_spoil_fails_the_step(
     edge: Edge, start_worker: StartWorker, reader: Reader
 ) -> None:
     async with start_worker():
-        step = {"id": "ask", "name": "Ask", "type": "human", "config": {"dueDate": "{{triggerData.when}}"}}
+        step: JsonObject = {"id": "ask", "name": "Ask", "type": "human", "config": {"dueDate": "{{triggerData.when}}"}}
         created = await edge.create({"name": "ask", "steps": [step]})
         execution_id = await started(edge, created["id"], {"when": "soon"})
         await reader.until_status([execution_id], "failed")
