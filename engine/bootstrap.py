@@ -102,7 +102,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
 
 @asynccontextmanager
 async def open_triggers(
-    settings: Settings, clock: Clock, database: Database, link: Link, catalogue: ActionCatalogue
+    settings: Settings, clock: Clock, database: Database, link: Link, catalogue: ActionCatalogue, qos: LiveQos
 ) -> AsyncIterator[Triggers]:
     """What a worker does without a person: schedules and events. Database and link are the caller's.
 
@@ -119,6 +119,7 @@ async def open_triggers(
             gate=policy.gate,
             catalogue=lambda: catalogue,
             clock=clock,
+            live_qos=qos,
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
             drift_window_s=settings.schedule_drift_window_seconds,
         )
