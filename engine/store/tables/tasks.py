@@ -73,6 +73,7 @@ human_tasks = Table(
     Index("ix_human_tasks_owner", "tenant_id", "owner", "id"),
     Index("ix_human_tasks_execution", "tenant_id", "execution_id", "step_path", "iteration"),
     Index("ix_human_tasks_workflow", "tenant_id", "workflow_id", "id"),
+    Index("ix_human_tasks_updated", "tenant_id", "updated_at"),
     Index("ix_human_tasks_due", "tenant_id", "due_at", postgresql_where=text(f"status in {OPEN_TASK}")),
     Index("ix_human_tasks_assignees", "assignees", postgresql_using="gin"),
     Index("ix_human_tasks_candidate_groups", "candidate_groups", postgresql_using="gin"),
