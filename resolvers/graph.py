@@ -34,6 +34,7 @@ from resolvers.mutations.dead_letters import DeadLetterMutations
 from resolvers.mutations.executions import ExecutionMutations
 from resolvers.mutations.human_tasks import HumanTaskMutations
 from resolvers.mutations.schedules import ScheduleMutations
+from resolvers.mutations.webhooks import WebhookMutations
 from resolvers.mutations.workflows import WorkflowMutations
 from resolvers.queries.actions import ActionQueries
 from resolvers.queries.dead_letters import DeadLetterQueries
@@ -41,6 +42,7 @@ from resolvers.queries.executions import ExecutionQueries
 from resolvers.queries.governance import GovernanceQueries
 from resolvers.queries.human_tasks import HumanTaskQueries
 from resolvers.queries.schedules import ScheduleQueries
+from resolvers.queries.webhooks import WebhookQueries
 from resolvers.queries.workflows import WorkflowQueries
 from resolvers.subscriptions import Subscription
 from resolvers.trusted import OnlyTrusted, TrustedDocuments
@@ -64,13 +66,16 @@ class Query(
     ActionQueries,
     DeadLetterQueries,
     GovernanceQueries,
+    WebhookQueries,
     ScheduleQueries,
 ):
     """Root of queries."""
 
 
 @strawberry.type(description="What can be changed; expected failures are members of each result.")
-class Mutation(WorkflowMutations, ExecutionMutations, HumanTaskMutations, DeadLetterMutations, ScheduleMutations):
+class Mutation(
+    WorkflowMutations, ExecutionMutations, HumanTaskMutations, DeadLetterMutations, WebhookMutations, ScheduleMutations
+):
     """Root of mutations."""
 
 

@@ -2,6 +2,7 @@
 
 from rest_shim.routes import (
     actions,
+    callbacks,
     connections,
     dead_letters,
     evidence,
@@ -29,6 +30,7 @@ ROUTES: tuple[Route, ...] = (
     *connections.ROUTES,
     *webhooks.ROUTES,
     *schedules.ROUTES,
+    *callbacks.ROUTES,
     *ledger.ROUTES,
     *governance.ROUTES,
     *schemas.ROUTES,
