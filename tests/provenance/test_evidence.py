@@ -11,8 +11,11 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 
+from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
 from engine.provenance.statement import digest
+from scripts.cli.main import main as maestro
+from scripts.cli.operator import UseCase
 from scripts.cli.replay import replay_bundle
 from tests.federation.edge import workflow
 from tests.provenance.conftest import House
@@ -172,6 +175,29 @@ async def test_a_retried_execution_is_sealed_anew_at_its_next_end(house: House) 
     earlier = lines(unpack(first), "steps.jsonl")
     assert lines(second, "steps.jsonl")[: len(earlier)] == earlier
     assert len(lines(second, "policy-decisions.jsonl")) == 2
+
+
+async def test_the_command_line_exports_the_same_bytes(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = await house.sealed()
+    asked: list[tuple[str, UseCase[int]]] = []
+
+    def perform(tenant: str, use_case: UseCase[int]) -> int:
+        asked.append((tenant, use_case))
+        return 0
+
+    monkeypatch.setattr("scripts.cli.executions.perform", perform)
+    file = tmp_path / "out.tar.gz"
+    done = CliRunner().invoke(maestro, ["executions", "evidence", execution_id, "-o", str(file), "--tenant", "acme"])
+    assert done.exit_code == 0, done.output
+    [(tenant, use_case)] = asked
+
+    size = await use_case(house.edge.services, Actor(tenant, "operator:ada", frozenset({"admin"})))
+
+    expected = (await house.bundle(execution_id)).content
+    assert (file.read_bytes(), size) == (expected, len(expected))
+    assert not file.with_name("out.tar.gz.partial").exists()
 
 
 async def test_what_was_changed_afterwards_is_not_exported_in_the_ledgers_name(house: House) -> None:
