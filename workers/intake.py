@@ -167,6 +167,8 @@ class Intake:
         if self._is_stopped:
             return 0
         looked_at = await self._take_rung() + await self._hand_out_slots()
+        if self.room == 0:
+            self._is_scarce = True
         return looked_at + await self._fill() if self._is_scarce else looked_at
 
     async def _take_rung(self) -> int:

@@ -61,14 +61,14 @@ async def run_worker(settings: Settings) -> None:
 async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
     clock = SystemClock()
     qos = LiveQos(settings.qos_file)
-    await check_version(settings.database_url)
+    await _once_it_answers(lambda: check_version(settings.database_url))
     database = Database.connect(settings.database_url, application_name="maestro worker")
     box = SecretBox(settings.encryption_keys, secrets.token_bytes)
     connections = StoredConnections(database, box)
     tools = make_tools(AllowList.parse(settings.outbound_allow), connections, clock)
     ledger = _ledger(settings)
     try:
-        await database.check_durability()
+        await _once_it_answers(database.check_durability)
         async with late_link(settings.redis_url) as link, httpx.AsyncClient(trust_env=False) as client:
             sink = None if settings.decision_log_url is None else DecisionSink(client, settings.decision_log_url)
             registry = load_registry(tools)
@@ -90,6 +90,20 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
             await ledger.close()
         await tools.close()
         await database.close()
+
+
+async def _once_it_answers(ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask the database something; a worker that starts while it does, or while it recovers, waits for it a while.
+
+    Raises:
+        Unavailable: it does not answer for long.
+    """
+    for _ in range(DATABASE_TRIES - 1):
+        try:
+            return await ask()
+        except Unavailable:
+            await asyncio.sleep(DATABASE_AGAIN_S)
+    return await ask()
 
 
 def _ledger(settings: Settings) -> LedgerClient | None:

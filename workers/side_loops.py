@@ -215,17 +215,22 @@ class Sweep:
         """
         # A little jitter keeps many workers from looking all at once.
         self._pause_s = self._config.sweep_s * (0.9 + 0.2 * self._draw())
+        limit = min(self._config.claim_batch, self._intake.room)
         findings = await sweeps.look(
             self._connection,
             self._worker_id,
             older_than_s=self._config.sweep_age_s,
-            limit=min(self._config.claim_batch, self._intake.room),
+            limit=limit,
             timer_kinds=self._timers.kinds,
             topics=self._relay.topics,
         )
         reach("swept")
         self._intake.offer(findings.orphans)
-        self._intake.offer(findings.unrung)
+        if len(findings.unrung) < limit:
+            self._intake.offer(findings.unrung)
+        else:
+            # There is more than one look shows: who is next is a matter of shares.
+            self._intake.grew_scarce()
         self._intake.offer(ref for ref, owner in findings.unread if owner is None or owner == self._worker_id)
         if findings.next_timer_in_s is not None:
             self._timers.expect(self._clock.now() + timedelta(seconds=max(0.0, findings.next_timer_in_s)))

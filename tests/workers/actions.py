@@ -36,6 +36,33 @@ class Gate:
 
 
 @dataclass(slots=True)
+class Turnstile:
+    """An asynchronous action through which the test lets one call after another."""
+
+    name: str = "turnstile"
+    effect: Effect = Effect.WRITE
+    config_schema: JsonObject = field(default_factory=lambda: {"type": "object"})
+    calls: list[ActionContext] = field(default_factory=list)
+    tokens: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def let_through(self, count: int) -> None:
+        for _ in range(count):
+            self.tokens.release()
+
+    async def until_called(self, times: int) -> None:
+        while len(self.calls) < times:
+            self.called.clear()
+            await self.called.wait()
+
+    async def run(self, context: ActionContext) -> Result:
+        self.calls.append(context)
+        self.called.set()
+        await self.tokens.acquire()
+        return Succeeded({})
+
+
+@dataclass(slots=True)
 class Answer:
     """An inline action that gives a fixed result."""
 

@@ -1,0 +1,103 @@
+"""`settings.concurrency`: slots of a workflow that are leased, given on, and heal themselves."""
+
+import asyncio
+from uuid import UUID
+
+from engine.store import slots
+from engine.store.database import LOOP_ROLE, Database
+from engine.store.hot import HotConnection
+from tests.workers.actions import Turnstile
+from tests.workers.conftest import Reader, StartWorker
+from tests.workers.seeding import accept, document, publish, step
+
+SWEEPING = {"sweep_age_s": 0.0, "sweep_s": 0.05}
+HOLDERS = "select slot, execution_id from workflow_slots where workflow_id = $1 order by slot"
+
+
+async def limited(url: str, reader: Reader, count: int, limit: int) -> tuple[UUID, list[UUID]]:
+    """Executions of a workflow of which only `limit` may run at once."""
+    body = document([step("call", [], config={"actionType": "turnstile", "actionConfig": {}})], concurrency=limit)
+    version = await publish(url, body)
+    ids = await accept(url, version, count)
+    await reader.connection.execute("update executions set slot_limit = $2 where id = any($1)", ids, limit)
+    return version.workflow_id, ids
+
+
+async def test_no_more_run_at_once_than_the_workflow_allows_and_all_run_in_the_end(
+    database_url: str, start_worker: StartWorker, reader: Reader
+) -> None:
+    turnstile = Turnstile()
+    workflow_id, ids = await limited(database_url, reader, 7, 2)
+
+    async with start_worker(turnstile, **SWEEPING), start_worker(turnstile, **SWEEPING), asyncio.timeout(20):
+        for ended in range(7):
+            await turnstile.until_called(min(7, ended + 2))
+            running = await reader.connection.fetchval(
+                "select count(*) from executions where id = any($1) and status = 'running'", ids
+            )
+            assert running <= 2
+            assert len(await reader.connection.fetch(HOLDERS, workflow_id)) <= 2
+            turnstile.let_through(1)
+        await reader.until_status(ids, "completed")
+
+    assert {call.execution_id for call in turnstile.calls} == set(ids)
+    assert len(turnstile.calls) == 7
+
+
+async def test_the_slots_say_who_holds_them(database_url: str, start_worker: StartWorker, reader: Reader) -> None:
+    turnstile = Turnstile()
+    workflow_id, ids = await limited(database_url, reader, 3, 2)
+
+    async with start_worker(turnstile, **SWEEPING):
+        await turnstile.until_called(2)
+        held = [(row["slot"], row["execution_id"]) for row in await reader.connection.fetch(HOLDERS, workflow_id)]
+        turnstile.let_through(3)
+        await reader.until_status(ids, "completed")
+
+    assert [slot for slot, _ in held] == [1, 2]
+    assert {holder for _, holder in held} == {call.execution_id for call in turnstile.calls[:2]}
+
+
+async def test_a_slot_that_nobody_gave_back_heals(database_url: str, start_worker: StartWorker, reader: Reader) -> None:
+    turnstile = Turnstile()
+    turnstile.let_through(10)
+    workflow_id, [ended, waiting] = await limited(database_url, reader, 2, 1)
+    await reader.connection.execute(
+        "update executions set status = 'cancelled', finished_at = now() where id = $1", ended
+    )
+    await reader.connection.execute(
+        "insert into workflow_slots (tenant_id, workflow_id, slot, execution_id) values ('default', $1, 1, $2)",
+        workflow_id,
+        ended,
+    )
+    database = Database.connect(database_url, application_name="tests")
+    connection = HotConnection(database, LOOP_ROLE)
+
+    async with start_worker(turnstile, **SWEEPING) as worker:
+        await reader.until("select 1 from executions where id = $1 and available_at = 'infinity'", waiting)
+        worker.intake.slots_granted(await slots.heal(connection, 0.0))
+        await reader.until_status([waiting], "completed")
+
+    await connection.close()
+    await database.close()
+
+
+async def test_a_cancelled_one_needs_no_slot_to_end(
+    database_url: str, start_worker: StartWorker, reader: Reader
+) -> None:
+    turnstile = Turnstile()
+    _, [running, queued] = await limited(database_url, reader, 2, 1)
+
+    async with start_worker(turnstile, **SWEEPING) as worker:
+        await turnstile.until_called(1)
+        await reader.connection.execute(
+            "insert into execution_inbox (tenant_id, execution_id, id, kind, payload)"
+            ' values (\'default\', $1, gen_random_uuid(), \'CancelAsked\', \'{"actor": "ada", "reason": ""}\')',
+            queued,
+        )
+        await worker.bell.ring("default", [queued])
+        await reader.until_status([queued], "cancelled")
+        turnstile.let_through(1)
+        await reader.until_status([running], "completed")
+
+    assert len(turnstile.calls) == 1
