@@ -4,7 +4,7 @@ import asyncio
 import gc
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,6 +17,7 @@ from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
 from engine.bootstrap import catalogue_of, open_triggers
 from engine.clock import SystemClock
+from engine.errors import Unavailable
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.live import LiveQos
 from engine.queue.link import late_link
@@ -30,6 +31,8 @@ from workers.config import WorkerConfig
 from workers.worker import DecisionSink, Surroundings, Worker
 
 LEDGER_TIMEOUT_S: Final = 15.0
+DATABASE_TRIES: Final = 60
+DATABASE_AGAIN_S: Final = 0.5
 
 
 def serve_worker(settings: Settings) -> None:
