@@ -1,5 +1,6 @@
 """Use cases of executions: start, look, control."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -42,6 +43,8 @@ from engine.store.executions import ExecutionConditions, ExecutionRow
 from engine.store.visibility import Hidden
 
 EVENTS_AT_ONCE = 500
+STREAMS_READING = 4
+"""Streams of a process that read at the same time: however many watch, connections are left for all other calls."""
 LOG_LIMIT = 10_000
 
 Pause = Callable[[UUID], Awaitable[None]]
@@ -81,6 +84,7 @@ class Executions:
         self._controls = controls
         self._folds = folds
         self._watch = watch
+        self._reading = asyncio.Semaphore(STREAMS_READING)
 
     async def execute(
         self, actor: Actor, workflow_id: UUID, request: ExecuteRequest, idempotency_key: str | None = None
@@ -211,7 +215,7 @@ class Executions:
         seq = after_seq
         with self._watch(execution_id) as watching:
             while True:
-                async with self._database.transaction(actor.tenant) as connection:
+                async with self._reading, self._database.transaction(actor.tenant) as connection:
                     current = await rows.find(connection, actor.tenant, execution_id)
                     recorded = await rows.find_checkpoints_after(
                         connection, actor.tenant, execution_id, seq, EVENTS_AT_ONCE

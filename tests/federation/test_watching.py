@@ -28,6 +28,7 @@ from tests.federation.edge import SECRET, token
 pytestmark = pytest.mark.processes
 
 EXECUTIONS = 200
+LANES = 16
 MAESTRO = Path(sys.executable).parent / "maestro"
 SUBSCRIPTION = """subscription ($id: ID!, $after: ID) { executionUpdated(id: $id, lastEventId: $after) {
   eventId status step { stepId } } }"""
@@ -158,7 +159,8 @@ async def test_no_state_change_of_200_executions_is_missed(cluster: Cluster) -> 
             asyncio.create_task(watch(cluster, 1, ids[0::2], 10_000, mine)),
             asyncio.create_task(watch(cluster, 1, ids[1::2], 10_000, others)),
         ]
-        await asyncio.gather(*(signal((first, second)[n % 2], one) for n, one in enumerate(ids)))
+        lanes = [iter(ids[lane::LANES]) for lane in range(LANES)]
+        await asyncio.gather(*(signal_all((first, second)[n % 2], lane) for n, lane in enumerate(lanes)))
         await asyncio.wait_for(asyncio.gather(*watchers), 120)
 
     recorded = await recorded_events(cluster)
@@ -183,9 +185,10 @@ async def started(first: httpx.AsyncClient, second: httpx.AsyncClient) -> list[s
     return list(await asyncio.gather(*map(start, range(EXECUTIONS))))
 
 
-async def signal(client: httpx.AsyncClient, execution: str) -> None:
-    answer = await client.post(f"/api/executions/{execution}/signals/go", json={"payload": {}})
-    assert answer.is_success, answer.text
+async def signal_all(client: httpx.AsyncClient, executions: Iterator[str]) -> None:
+    for execution in executions:
+        answer = await client.post(f"/api/executions/{execution}/signals/go", json={"payload": {}})
+        assert answer.is_success, answer.text
 
 
 async def recorded_events(cluster: Cluster) -> dict[str, list[int]]:
