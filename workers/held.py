@@ -15,8 +15,9 @@ from engine.services.task_openings import Origin, opening_of
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
 from engine.store.durable_effects import DurableEffect, DurableEffects, OpenedTask
-from engine.store.outbox import LEDGER_EXECUTION, Announcement
+from engine.store.outbox import Announcement
 from engine.store.task_rows import NewTask
+from workers.endings import ending_of
 from workers.notices import STARTED, notice_of
 
 AttemptId = tuple[StepKey, int, int]
@@ -234,27 +235,14 @@ class Held:
         return rows
 
     def _announcements(self, new_id: NewId) -> list[Announcement]:
-        claimed, state, found = self.claimed, self.state, []
+        state, found = self.state, []
         if self._base_seq == 0 and self._transitions:
             found.append(self._notice(STARTED, ExecutionStatus.RUNNING, new_id))
         if self._finish is None:
             return found
         found += [
             self._notice(f"execution.{state.status.value}", state.status, new_id),
-            Announcement(
-                id=new_id(),
-                topic=LEDGER_EXECUTION,
-                subject_id=claimed.id,
-                payload={
-                    "executionId": str(claimed.id),
-                    "workflowId": str(claimed.workflow_id),
-                    "workflowVersion": claimed.workflow_version,
-                    "contentHash": claimed.content_hash,
-                    "status": state.status.value,
-                    "lastSeq": state.seq,
-                },
-                traceparent=claimed.traceparent,
-            ),
+            ending_of(self.claimed, state.status, state.seq, new_id),
         ]
         return found
 

@@ -16,6 +16,7 @@ from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed,
 from engine.runtime.transitions import Failure
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
+from engine.store.outbox import LEDGER_EXECUTION
 from engine.telemetry.crash_points import reach
 from workers.attempts import CRASHED, Attempts
 from workers.config import WorkerConfig
@@ -160,7 +161,7 @@ class Runner:
             return
         commit, outside = held.take_commit(self._new_id)
         if not self._config.announces:
-            commit.announcements.clear()
+            commit.announcements = [each for each in commit.announcements if each.topic != LEDGER_EXECUTION]
         self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate))
 
     def _settled(self, held: Held, commit: Commit, outside: list[OutsideEffect], fate: Fate) -> None:

@@ -10,7 +10,7 @@ from engine.jsonvalue import Json, dumps
 from engine.provenance.replay import Recorded, Replay, replay
 from engine.provenance.statement import digest
 from engine.runtime.states import ExecutionStatus, StepStatus
-from engine.runtime.transitions import StepTransition, Transition
+from engine.runtime.transitions import ExecutionTransition, StepTransition, Transition
 from tests.runtime.documents import action, condition, edge, equals, plan_of
 from tests.runtime.driver import Driver
 from tests.runtime.simulation.replay import POLICIES, drawn
@@ -132,7 +132,9 @@ def test_a_step_that_ran_where_nothing_led_is_named() -> None:
 
 def test_an_end_that_nothing_led_to_does_not_follow() -> None:
     records = branched().records
-    wrong = [*records[:-1], replace(records[-1], status=ExecutionStatus.FAILED)]
+    last = records[-1]
+    assert isinstance(last, ExecutionTransition)
+    wrong = [*records[:-1], replace(last, status=ExecutionStatus.FAILED)]
 
     assert not replay(BRANCHED, branched().header, shown(wrong)).follows
 
