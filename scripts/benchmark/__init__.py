@@ -1,0 +1,1 @@
+"""Benchmarks of the whole product, on real servers, beside the limits of the machine."""

@@ -1,0 +1,109 @@
+"""`./scripts/bench`: every figure of the table, on real servers, in one run."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from engine.jsonvalue import JsonObject
+from scripts.benchmark.bench import Bench, Workload
+from scripts.benchmark.client import Client
+from scripts.benchmark.figures import Figure, falls, print_table, write_json
+from scripts.benchmark.limits import machine_limits
+from scripts.benchmark.peers import ratios
+from scripts.benchmark.stack import Shape, Stack, running_stack
+from scripts.benchmark.workloads import enqueue, latency, reads, shapes, throughput, workers
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Workloads that share one running product."""
+
+    name: str
+    shape: Shape
+    workloads: tuple[tuple[str, Workload], ...]
+
+
+PARTS = (
+    Part(
+        "the product as shipped",
+        Shape(),
+        (
+            ("w1", throughput.with_provenance),
+            ("enqueue_p95", enqueue.at_a_fixed_rate),
+            ("enqueue_sustained", enqueue.sustained),
+            ("w2", latency.at_both_rates),
+            ("w3", shapes.wide),
+            ("w4", shapes.long),
+            ("diff", reads.diff),
+            ("worker_rss", workers.memory),
+        ),
+    ),
+    Part("without provenance", Shape(provenance=False), (("w1_no_provenance", throughput.without_provenance),)),
+    Part("lists", Shape(workers=0, provenance=False), (("list", reads.lists),)),
+    Part("two workers", Shape(workers=2), (("resume", workers.resume),)),
+)
+NAMES = [name for part in PARTS for name, _ in part.workloads] + ["peers"]
+
+
+def say(text: str) -> None:
+    """Progress, for people."""
+    click.echo(text, err=True)
+
+
+async def _measure(
+    stack: Stack, wanted: Sequence[tuple[str, Workload]], limits: JsonObject, figures: list[Figure], *, quick: bool
+) -> None:
+    connection = await stack.connect()
+    client = Client(stack.port, stack.token())
+    try:
+        if not limits:
+            limits.update(await machine_limits(stack))
+        speeds = {name: float(value) for name, value in limits.items() if isinstance(value, int | float)}
+        bench = Bench(stack, connection, client, quick, speeds, say)
+        for name, workload in wanted:
+            say(f" {name} ...")
+            for figure in await workload(bench):
+                say(f"   {figure.name} = {figure.value} {figure.unit}")
+                figures.append(figure)
+    finally:
+        client.close()
+        await connection.close()
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Every figure within four minutes, at smaller sizes.")
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these workloads; may be repeated.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to a file as well.")
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, path_type=Path),
+    help="Fail when a figure is more than 20 % worse than in this file, as a ratio to the machine's limits.",
+)
+def main(quick: bool, only: tuple[str, ...], json_file: Path | None, compare: Path | None) -> None:  # noqa: FBT001 - click's form
+    """Measure the whole product on real servers, beside the limits of the machine."""
+    limits: JsonObject = {}
+    figures: list[Figure] = []
+    for part in PARTS:
+        wanted = tuple(workload for workload in part.workloads if not only or workload[0] in only)
+        if wanted:
+            say(f"== {part.name}")
+            with running_stack(part.shape) as stack:
+                asyncio.run(_measure(stack, wanted, limits, figures, quick=quick))
+    if not only or "peers" in only:
+        say("== the peers")
+        figures += ratios(figures, quick=quick, say=say)
+    print_table(limits, figures)
+    if json_file is not None:
+        write_json(json_file, limits, figures)
+    worse = falls(compare, limits, figures) if compare is not None else []
+    for line in worse:
+        click.echo(f"worse: {line}")
+    sys.exit(1 if worse else 0)
+
+
+if __name__ == "__main__":
+    main()

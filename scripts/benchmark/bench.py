@@ -1,0 +1,76 @@
+"""What every workload is given, and how it waits for executions."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import asyncpg
+
+from scripts.benchmark.client import Client
+from scripts.benchmark.figures import Figure
+from scripts.benchmark.stack import Stack
+
+_LOOK_S = 0.02
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One running product and the hands on it.
+
+    Attributes:
+        quick: smaller sizes, so that all figures fit into four minutes.
+        limits: of the machine, by name.
+    """
+
+    stack: Stack
+    connection: asyncpg.Connection
+    client: Client
+    quick: bool
+    limits: dict[str, float]
+    say: Callable[[str], None]
+
+    def size(self, whole: int, quick: int) -> int:
+        """The size for this run."""
+        return quick if self.quick else whole
+
+    async def finished(self, workflow_id: str) -> int:
+        """How many executions of a workflow are final; all of them must have completed.
+
+        Raises:
+            RuntimeError: one failed.
+        """
+        row = await self.connection.fetchrow(
+            "select count(*) filter (where finished_at is not null) as done,"
+            " count(*) filter (where status in ('failed', 'cancelled')) as lost from executions where workflow_id = $1",
+            workflow_id,
+        )
+        if row["lost"]:
+            raise RuntimeError(f"{row['lost']} executions did not complete")
+        return int(row["done"])
+
+    async def until_finished(self, workflow_id: str, count: int) -> None:
+        """Wait until so many executions of a workflow have completed."""
+        await self.until(lambda: self._have(workflow_id, count), f"{count} executions")
+
+    async def until_sealed(self) -> None:
+        """Wait until nothing is left for the ledger."""
+        await self.until(self._is_sealed, "the ledger")
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Wait for a condition, within reason."""
+        deadline = time.perf_counter() + _PATIENCE_S
+        while not await condition():
+            if time.perf_counter() > deadline:
+                raise RuntimeError(f"waited {_PATIENCE_S:.0f} s for {what}\n{self.stack.last_words()}")
+            await asyncio.sleep(_LOOK_S)
+
+    async def _have(self, workflow_id: str, count: int) -> bool:
+        return await self.finished(workflow_id) >= count
+
+    async def _is_sealed(self) -> bool:
+        return not await self.connection.fetchval("select exists (select from outbox where topic like 'ledger.%')")
+
+
+Workload = Callable[[Bench], Awaitable[list[Figure]]]

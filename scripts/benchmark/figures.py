@@ -1,0 +1,149 @@
+"""Figures: what was measured, what was asked for, and how two runs compare."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from engine.jsonvalue import Json, JsonObject
+
+FALL = 0.20
+"""How much worse a figure may be than in the run it is compared with, as a ratio to the machine's limit."""
+
+LOWER = "lower"
+HIGHER = "higher"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number.
+
+    Attributes:
+        value: median of the rounds; None where it could not be measured, then `reason` says why.
+        target: what is asked for; None: nothing is.
+        better: `lower` or `higher`.
+        limit: what the machine itself does in the same run, in the same unit; None where no such thing is known.
+        rounds: every round's value, in order.
+        note: size and conditions, in words.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    target: float | None = None
+    better: str = LOWER
+    limit: float | None = None
+    rounds: tuple[float, ...] = ()
+    note: str = ""
+    reason: str | None = None
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is reached; None where there is none or nothing was measured."""
+        if self.value is None or self.target is None:
+            return None
+        return self.value <= self.target if self.better == LOWER else self.value >= self.target
+
+    def as_json(self) -> JsonObject:
+        """Form of the file that `--json` writes."""
+        rounds: list[Json] = [*self.rounds]
+        members: JsonObject = {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "target": self.target,
+            "limit": self.limit,
+            "rounds": rounds,
+            "better": self.better,
+            "note": self.note,
+        }
+        return members if self.reason is None else {**members, "reason": self.reason}
+
+
+def median_figure(name: str, rounds: Sequence[float], unit: str, **rest: object) -> Figure:
+    """A figure whose value is the median of its rounds."""
+    tidy = tuple(round(value, 4) for value in rounds)
+    return Figure(name, round(statistics.median(rounds), 4), unit, rounds=tidy, **rest)  # type: ignore[arg-type] # Figure's own members
+
+
+def unmeasured(name: str, unit: str, reason: str, target: float | None = None, better: str = LOWER) -> Figure:
+    """A figure that could not be had here."""
+    return Figure(name, None, unit, target, better, reason=reason)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Nearest-rank percentile; `share` from 0 to 1."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def machine() -> JsonObject:
+    """What the figures were measured on, without anything that names one machine."""
+    return {
+        "cores": os.cpu_count() or 0,
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def write_json(path: Path, limits: JsonObject, figures: Sequence[Figure]) -> None:
+    """The file of `--json`."""
+    listed: list[Json] = [figure.as_json() for figure in figures]
+    document: JsonObject = {"machine": {**machine(), "limits": limits}, "figures": listed}
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def print_table(limits: JsonObject, figures: Sequence[Figure]) -> None:
+    """The figures as a table for people."""
+    table = Table(title=f"Measured on {machine()['cores']} cores", title_justify="left")
+    for heading in ("figure", "value", "unit", "target", "met", "limit", "rounds", "note"):
+        table.add_column(heading, overflow="fold")
+    for figure in figures:
+        met = {True: "yes", False: "NO", None: ""}[figure.is_met]
+        value = "none" if figure.value is None else f"{figure.value:,.2f}"
+        sign = "<=" if figure.better == LOWER else ">="
+        table.add_row(
+            figure.name,
+            value,
+            figure.unit,
+            "" if figure.target is None else f"{sign} {figure.target:g}",
+            met,
+            "" if figure.limit is None else f"{figure.limit:,.1f}",
+            " ".join(f"{entry:,.2f}" for entry in figure.rounds),
+            figure.reason or figure.note,
+        )
+    console = Console(width=160)
+    console.print(table)
+    console.print("Limits of the machine in this run:", ", ".join(f"{name} {value}" for name, value in limits.items()))
+
+
+def falls(path: Path, limits: JsonObject, figures: Sequence[Figure]) -> list[str]:
+    """Figures that are more than a fifth worse than in an earlier run, each as a ratio to its machine's speed."""
+    earlier = json.loads(path.read_text())
+    speed_then, speed_now = _speed(earlier["machine"]["limits"]), _speed(limits)
+    before = {entry["name"]: entry for entry in earlier["figures"]}
+    found = []
+    for figure in figures:
+        then = before.get(figure.name, {}).get("value")
+        if figure.value is None or not then or figure.unit == "MiB":
+            continue
+        factor = 1.0 if figure.unit == "ratio" else speed_now / speed_then
+        expected = then * factor if figure.better == HIGHER else then / factor
+        worse = expected / figure.value if figure.better == HIGHER else figure.value / expected
+        if worse > 1 + FALL:
+            found.append(f"{figure.name}: {figure.value:g} {figure.unit}, {worse:.2f} times worse than {expected:.4g}")
+    return found
+
+
+def _speed(limits: JsonObject) -> float:
+    value = limits["batched_rows_per_s"]
+    if not isinstance(value, int | float):
+        raise TypeError("the limits of a run are numbers")
+    return float(value)

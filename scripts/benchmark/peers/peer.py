@@ -1,0 +1,49 @@
+"""What running another system takes: a place for its packages, its processes, their end."""
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PLACE = HERE.parents[2] / ".bench"
+"""Outside of what is committed: environments of the peers."""
+
+_STOP_S = 10.0
+
+
+class PeerError(Exception):
+    """The peer cannot run here; the message says why."""
+
+
+def must(command: Sequence[str | Path], what: str, folder: Path | None = None) -> None:
+    """Run a command that sets something up.
+
+    Raises:
+        PeerError: it failed, with its last line.
+    """
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise PeerError(f"{what}: {error}") from error
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
+        raise PeerError(f"{what}: {last[0][:200]}")
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the peer, stopped on leaving."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
