@@ -70,6 +70,7 @@ class Settings:
         policy_mode: whether denials refuse.
         policy_key_file: what the bundle's signature is verified with (PEM, or the shared secret); `None`: unsigned.
         policy_key_algorithm: of that signature.
+        retention_days: how long months of finished executions are kept; `None`: for ever.
         decision_log_url: where decisions are sent in OPA's format, beside the table; `None`: nowhere.
         ledger_url: the provenance ledger; `None`: nothing is sent to one.
         ledger_token: bearer of calls to the ledger.
@@ -114,6 +115,7 @@ class Settings:
     policy_key_file: Path | None = None
     policy_key_algorithm: SigningAlgorithm = SigningAlgorithm.EDDSA
     decision_log_url: str | None = None
+    retention_days: int | None = None
     graphql_trusted_documents: Path | None = None
 
 
@@ -181,6 +183,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         policy_key_file=read.existing_path("MAESTRO_POLICY_KEY_FILE"),
         policy_key_algorithm=read.choice("MAESTRO_POLICY_KEY_ALGORITHM", SigningAlgorithm, SigningAlgorithm.EDDSA),
         decision_log_url=read.url("MAESTRO_DECISION_LOG_URL", {"https", "http"}),
+        retention_days=read.whole_number("MAESTRO_RETENTION_DAYS", 0, 1, 36_500) or None,
         graphql_trusted_documents=read.existing_path("MAESTRO_GRAPHQL_TRUSTED_DOCUMENTS"),
     )
     if settings.ledger_url is not None and settings.ledger_token is None:

@@ -87,6 +87,7 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
                     way=way,
                     triggers=triggers,
                     qos=qos,
+                    retention_days=settings.retention_days,
                 )
     finally:
         if ledger is not None:

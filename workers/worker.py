@@ -46,6 +46,7 @@ from workers.listener import Listener
 from workers.notifications import Notifier
 from workers.plans import Plans
 from workers.relay import DeadLetterPublisher, Publisher, Relay
+from workers.retention import Retention
 from workers.runner import Runner
 from workers.schedules import Reconciling, Schedules
 from workers.sequencer import Sequencer
@@ -83,6 +84,7 @@ class Surroundings:
     decision_sink: DecisionSink | None = None
     way: Way | None = None
     qos: LiveQos = field(default_factory=LiveQos)
+    retention_days: int | None = None
     triggers: Triggers | None = None
 
 
@@ -174,6 +176,7 @@ class Worker:
             config=config,
             draw=_draw,
         )
+        self.retention = Retention(self._another(database), surroundings.retention_days, _draw)
         self.sequencer = Sequencer(self._another(database), _draw)
         self.runner.on_timer = self.timers.expect
         self.runner.on_rung = self._rung
@@ -218,6 +221,7 @@ class Worker:
         yield "sweep", self.sweep
         yield "step budgets", self.steps
         yield "limits", self.qos
+        yield "retention", self.retention
         yield "sequencer", self.sequencer
         if self.schedules is not None:
             yield "schedules", self.schedules
