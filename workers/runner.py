@@ -23,6 +23,7 @@ from workers.config import WorkerConfig
 from workers.endings import ending_of
 from workers.held import AttemptId, Held, OutsideEffect, attempt_id
 from workers.leases import Lease
+from workers.payloads import excess_of
 from workers.quarantine import BROKEN, UNSTORABLE, quarantine
 from workers.writer import Fate, Writer
 
@@ -337,7 +338,10 @@ def _probe_context(held: Held, probe: Probe) -> ActionContext:
 
 def _outcome(run: RunAction, result: Result) -> Event:
     if isinstance(result, Succeeded):
-        return ActionSucceeded(run.key, run.generation, run.attempt, result.output)
+        excess = excess_of(result.output)
+        if excess is None:
+            return ActionSucceeded(run.key, run.generation, run.attempt, result.output)
+        return ActionFailed(run.key, run.generation, run.attempt, excess, retryable=False)
     failure = Failure(result.code, result.message, result.details)
     return ActionFailed(run.key, run.generation, run.attempt, failure, result.retryable, result.retry_after_ms)
 

@@ -30,6 +30,8 @@ from engine.store.webhook_deliveries import Arrival, Delivery, find_message
 from engine.store.workflows import WorkflowRow
 
 EXECUTE = "workflow.execute"
+TRIGGER_DATA_LIMIT = 4 << 20
+"""Bytes of trigger data. The doors take smaller bodies; this holds for whatever comes another way."""
 LOOKS = 5
 """How often facts are read anew when the workflow changes under the call."""
 
@@ -338,11 +340,16 @@ def _stored(trigger_data: Json) -> str:
         ValidationFailed: no store could keep it as it is.
     """
     try:
-        return dumps(trigger_data)
+        stored = dumps(trigger_data)
     except TypeError as error:
         message = f"The trigger data cannot be stored: {error}."
         hint = "Numbers have at most 64 bits, texts are valid Unicode, nesting is at most 250 deep."
         raise ValidationFailed((Fault("trigger_data.unstorable", "/triggerData", message, hint),)) from error
+    if len(stored.encode()) > TRIGGER_DATA_LIMIT:
+        message = f"The trigger data is larger than the {TRIGGER_DATA_LIMIT} bytes that an execution may start with."
+        hint = "Keep large content elsewhere and send where it is."
+        raise ValidationFailed((Fault("trigger_data.too_large", "/triggerData", message, hint),))
+    return stored
 
 
 def _in_trigger_data(fault: Fault) -> Fault:

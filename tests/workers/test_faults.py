@@ -223,3 +223,19 @@ async def test_the_roles_of_a_worker_are_the_limited_ones(database_url: str) -> 
         assert await connection.fetchval("select current_user") == role
         await connection.close()
     await database.close()
+
+
+async def test_an_output_beyond_the_limit_fails_its_step_and_says_so(
+    database_url: str, start_worker: StartWorker, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.payloads.LIMIT", 1_000)
+    answer = Answer(Succeeded({"text": "x" * 1_000}))
+    body = document([step("call", [], config={"actionType": "answer", "actionConfig": {}})])
+    [execution_id] = await accept(database_url, await publish(database_url, body))
+
+    async with start_worker(answer) as worker:
+        await worker.bell.ring("default", [execution_id])
+        await reader.until_status([execution_id], "failed")
+
+    failure = json.loads(await reader.connection.fetchval("select failure from executions where id = $1", execution_id))
+    assert (failure["code"], failure["details"]["bytes"]) == ("step.output_too_large", 1_011)
