@@ -112,7 +112,7 @@ make_opa_server() {
 # The npm packages of one folder, from its lock file. Without Node what needs them is left out, and says so itself.
 make_node_packages() {
   local folder=$1 stamp
-  if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+  if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
     return 1
   fi
   stamp=$(cat "$folder/package.json" "$folder/package-lock.json" | cksum)
