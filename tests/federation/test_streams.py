@@ -19,6 +19,7 @@ from federation.app import create_app
 from federation.config import AppConfig
 from federation.graphql import view
 from federation.graphql.patience import Patience
+from resolvers.trusted import TrustedDocuments
 from tests.federation.edge import SECRET, Edge, serving, token
 
 SUBSCRIPTION = """subscription ($id: ID!, $after: ID) { executionUpdated(id: $id, lastEventId: $after) {
@@ -257,3 +258,25 @@ async def test_a_slow_client_slows_its_stream_down_and_goes_on_where_it_was_let_
     assert before < MANY, "the server must not read ahead of its client"
     assert b"event: complete" not in seen
     assert rest == [f"id: {number}" for number in range(last + 1, MANY + 1)]
+
+
+async def test_the_list_of_trusted_documents_holds_for_sockets_too(edge: Edge) -> None:
+    execution = await finished(edge)
+    verifier = TokenVerifier(TokenRules(SECRET), SystemClock())
+    app = create_app(
+        edge.services,
+        verifier,
+        AppConfig(trusted_documents=TrustedDocuments.of({"ab" * 32: SUBSCRIPTION})),
+        CollectorRegistry(),
+    )
+    async with serving(app) as address, connect(address, authorization=f"Bearer {token()}") as socket:
+        await exchange(socket, {"type": "connection_init"})
+        other = {"query": SUBSCRIPTION + " ", "variables": {"id": execution["id"], "after": "1"}}
+        await socket.send(json.dumps({"id": "listed", "type": "subscribe", "payload": other}))
+        listed = [await receive(socket), await receive(socket)]
+        unlisted = {"query": SUBSCRIPTION.replace("status", "at"), "variables": {"id": execution["id"]}}
+        refused = await exchange(socket, {"id": "unlisted", "type": "subscribe", "payload": unlisted})
+
+    assert [one["type"] for one in listed] == ["next", "complete"]
+    assert refused["type"] == "error"
+    assert refused["payload"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_IN_LIST"
