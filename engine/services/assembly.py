@@ -42,6 +42,7 @@ from engine.services.policies import Policies
 from engine.services.published import Published
 from engine.services.schedule_sync import ScheduleSync
 from engine.services.services import Services
+from engine.services.slots import Slots
 from engine.services.starts import Starts
 from engine.services.task_creation import TaskCreation
 from engine.services.task_moves import Moves
@@ -165,6 +166,7 @@ def assemble(parts: Parts) -> Assembled:
         evidence=Evidence(database, authority),
         ledger=ledger,
         human_tasks=_human_tasks(parts, authority, new_id),
+        slots=Slots(database, authority),
         dead_letters=DeadLetters(database, authority, parts.bell, new_id),
         templates=Templates(database, authority, workflows, BUILT_IN_TEMPLATES),
         actions=Actions(authority, parts.catalogue),

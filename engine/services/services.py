@@ -15,6 +15,7 @@ from engine.services.human_tasks import HumanTasks
 from engine.services.ledger import LedgerMirror
 from engine.services.policies import Policies
 from engine.services.schedules import Schedules
+from engine.services.slots import Slots
 from engine.services.templates import Templates
 from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
@@ -32,6 +33,7 @@ class Services:
     ledger: LedgerMirror
     human_tasks: HumanTasks
     dead_letters: DeadLetters
+    slots: Slots
     templates: Templates
     actions: Actions
     connections: Connections

@@ -1,0 +1,42 @@
+"""`/api/workflows/{id}/slots`."""
+
+# ruff: noqa: RUF009 - `wire` makes a dataclass field
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from engine.errors import NotFound
+from rest_shim.call import Call
+from rest_shim.shapes import wire
+from rest_shim.table import Answer, Method, Noun, Reply, Route
+
+
+@dataclass(frozen=True, slots=True)
+class SlotBody:
+    """One slot that is taken; it is free again when its execution ends."""
+
+    slot: int = wire("Its number, from 1.")
+    execution_id: UUID = wire("Who holds it.")
+    taken_at: datetime = wire("Since when.")
+
+
+async def find(call: Call) -> Answer:
+    """Slots of a workflow that are taken."""
+    found = await call.services.slots.list(call.actor, call.id(Noun.WORKFLOW))
+    return Answer([SlotBody(each.slot, each.execution_id, each.taken_at) for each in found])
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        Method.GET,
+        "/api/workflows/{id}/slots",
+        "listWorkflowSlots",
+        "Who holds the slots of a workflow that limits how many executions run at once (`settings.concurrency`).",
+        find,
+        {200: Reply("The slots that are taken.", tuple[SlotBody, ...])},
+        "workflows",
+        refusals=(NotFound,),
+        action="workflow.read",
+    ),
+)
