@@ -11,7 +11,7 @@ import click
 from engine.jsonvalue import JsonObject
 from scripts.benchmark.bench import Bench, Workload
 from scripts.benchmark.client import Client
-from scripts.benchmark.figures import Figure, falls, print_table, write_json
+from scripts.benchmark.figures import Figure, falls, print_table, unmeasured, write_json
 from scripts.benchmark.limits import machine_limits
 from scripts.benchmark.peers import ratios
 from scripts.benchmark.stack import Shape, Stack, running_stack
@@ -46,6 +46,19 @@ PARTS = (
     Part("lists", Shape(workers=0, provenance=False), (("list", reads.lists),)),
     Part("two workers", Shape(workers=2), (("resume", workers.resume),)),
 )
+FIGURES = {
+    "w1": (("w1_steps_per_s", "1/s"), ("w1_cpu_s_per_1000_steps", "s")),
+    "w1_no_provenance": (("w1_cpu_s_per_1000_steps_no_provenance", "s"),),
+    "enqueue_p95": (("enqueue_p95_at_200_rps", "ms"),),
+    "enqueue_sustained": (("enqueue_sustained_rps", "1/s"),),
+    "w2": (("w2_50_p50", "ms"), ("w2_50_p99", "ms"), ("w2_200_p50", "ms"), ("w2_200_p99", "ms")),
+    "w3": (("w3_fanout_200", "s"),),
+    "w4": (("w4_chain_1000", "s"), ("w4_growth_ratio", "ratio")),
+    "diff": (("diff_200_p95", "ms"),),
+    "worker_rss": (("worker_rss_10k", "MiB"),),
+    "list": (("list_1m_p95", "ms"),),
+    "resume": (("resume_after_kill", "s"),),
+}
 NAMES = [name for part in PARTS for name, _ in part.workloads] + ["peers"]
 
 
@@ -66,12 +79,22 @@ async def _measure(
         bench = Bench(stack, connection, client, quick, speeds, say)
         for name, workload in wanted:
             say(f" {name} ...")
-            for figure in await workload(bench):
+            for figure in await _attempt(bench, name, workload):
                 say(f"   {figure.name} = {figure.value} {figure.unit}")
                 figures.append(figure)
     finally:
         client.close()
         await connection.close()
+
+
+async def _attempt(bench: Bench, name: str, workload: Workload) -> list[Figure]:
+    """The figures of a workload; without a value and with the reason when it broke, so that the others still count."""
+    try:
+        return await workload(bench)
+    except (OSError, EOFError, RuntimeError) as error:
+        say(f"   {name} broke: {error}")
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return [unmeasured(figure, unit, reason) for figure, unit in FIGURES[name]]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,9 @@ from typing import Any
 
 from scripts.embedded.ports import LOOPBACK
 
+_IDLE_S = 2.0
+"""Servers close idle connections after five seconds; a call must not meet that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -29,7 +32,7 @@ class Client:
 
     port: int
     token: str
-    _idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=deque)
+    _idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = field(default_factory=deque)
 
     async def call(self, method: str, path: str, document: object = None) -> Answer:
         """One request.
@@ -48,14 +51,14 @@ class Client:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         content = await reader.readexactly(length)
-        self._idle.append((reader, writer))
+        self._idle.append((reader, writer, time.monotonic()))
         return Answer(int(head.split(b" ", 2)[1]), content)
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """An idle connection that the server has not closed meanwhile, or a new one."""
+        """An idle connection that the server will not close just now, or a new one."""
         while self._idle:
-            reader, writer = self._idle.pop()
-            if not reader.at_eof() and not writer.is_closing():
+            reader, writer, since = self._idle.pop()
+            if time.monotonic() - since < _IDLE_S and not reader.at_eof():
                 return reader, writer
             writer.close()
         return await asyncio.open_connection(LOOPBACK, self.port)
