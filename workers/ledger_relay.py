@@ -34,7 +34,9 @@ Registered = Sequence[LedgerEntry | str]
 """Per item what the ledger has of it, or why it takes it never."""
 
 AT_ONCE: Final = 200
-HIDDEN_S: Final = 60.0
+HIDDEN_S: Final = 5.0
+"""Parcels in hand are left alone for so long, and what a killed worker had in hand waits no longer. A slower relay is
+overtaken by one that tells the ledger the same."""
 SLOWEST_S: Final = 30.0
 REFUSED: Final = "ledger.refused"
 _KEYID: Final = re.compile(r'"keyid":"([0-9a-f]{64})"')
