@@ -63,6 +63,22 @@ async def test_the_operations_carry_a_workflow_from_draft_to_execution(edge: Edg
     assert {edge["node"]["id"] for edge in (await run("WorkflowTemplates"))["edges"]} >= {"incident-response"}
 
 
+async def test_the_operations_carry_a_task_from_claim_to_completion(edge: Edge) -> None:
+    async def run(name: str, **variables: Any) -> Any:
+        return next(iter((await edge.graphql(OPERATIONS[name], variables)).values()))
+
+    body = {"title": "Look at it", "assignees": ["ada", "bob"]}
+    task = (await edge.rest("POST", "/api/human-tasks", body)).json()["id"]
+    waiting = await run("HumanTasks", assignee="ada", status="pending")
+    claimed = await run("ClaimHumanTask", input={"taskId": task})
+    completed = await run("CompleteHumanTask", input={"taskId": task, "formData": {}})
+
+    assert [one["node"]["id"] for one in waiting["edges"]] == [task]
+    assert claimed["humanTask"]["status"] == "assigned"
+    assert (completed["humanTask"]["status"], completed["humanTask"]["owner"]) == ("completed", "ada")
+    assert (await run("Schedules"))["edges"] == (await run("DeadLetters"))["edges"] == []
+
+
 async def test_a_browser_gets_the_page_without_a_token(edge: Edge) -> None:
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
