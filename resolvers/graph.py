@@ -37,6 +37,7 @@ from resolvers.mutations.schedules import ScheduleMutations
 from resolvers.mutations.webhooks import WebhookMutations
 from resolvers.mutations.workflows import WorkflowMutations
 from resolvers.queries.actions import ActionQueries
+from resolvers.queries.analytics import AnalyticsQueries
 from resolvers.queries.dead_letters import DeadLetterQueries
 from resolvers.queries.executions import ExecutionQueries
 from resolvers.queries.governance import GovernanceQueries
@@ -66,6 +67,7 @@ class Query(
     ActionQueries,
     DeadLetterQueries,
     GovernanceQueries,
+    AnalyticsQueries,
     WebhookQueries,
     ScheduleQueries,
 ):
@@ -169,6 +171,7 @@ class OperationLimits(SchemaExtension):
         is_router = False
         if isinstance(request, RequestContext):
             request.cost, is_router = weight.cost, request.is_router
+            request.operation_type = operation.operation.value
         refusals = weight.excesses(self._bounds)
         if self._for_routers and not is_router and root_fields(document, operation) & ROUTERS_ONLY:
             refusals.append(GraphQLError("This is for routers alone.", extensions={"code": "ROUTERS_ONLY"}))

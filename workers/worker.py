@@ -43,6 +43,7 @@ from workers.intake import Intake
 from workers.leases import Lease
 from workers.ledger_relay import LedgerRelay
 from workers.listener import Listener
+from workers.metrics import Metrics
 from workers.notifications import Notifier
 from workers.plans import Plans
 from workers.relay import DeadLetterPublisher, Publisher, Relay
@@ -178,6 +179,7 @@ class Worker:
         )
         self.retention = Retention(self._another(database), surroundings.retention_days, _draw)
         self.sequencer = Sequencer(self._another(database), _draw)
+        self.metrics = Metrics(self._another(database), _draw)
         self.runner.on_timer = self.timers.expect
         self.runner.on_rung = self._rung
         self.runner.on_proven = self.intake.proven
@@ -223,6 +225,7 @@ class Worker:
         yield "limits", self.qos
         yield "retention", self.retention
         yield "sequencer", self.sequencer
+        yield "metrics", self.metrics
         if self.schedules is not None:
             yield "schedules", self.schedules
         if self.reconciling is not None:

@@ -23,6 +23,7 @@ from engine.qos.meters import Meters
 from engine.queue.bell import Bell
 from engine.queue.known_keys import KnownKeys
 from engine.services.actions import Actions
+from engine.services.analytics import Analytics
 from engine.services.audit import Audit
 from engine.services.authority import Authority, Recording
 from engine.services.callbacks import Callbacks
@@ -177,6 +178,7 @@ def assemble(parts: Parts) -> Assembled:
         webhook_deliveries=WebhookDeliveries(database, authority, starts, new_id),
         schedules=triggers.schedules,
         events=triggers.events,
+        analytics=Analytics(database, authority, clock),
         audit=Audit(database, authority),
         policies=Policies(database, authority),
         health=Health(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.services.actions import Actions
+from engine.services.analytics import Analytics
 from engine.services.audit import Audit
 from engine.services.callbacks import Callbacks
 from engine.services.connections import Connections
@@ -43,6 +44,7 @@ class Services:
     webhook_deliveries: WebhookDeliveries
     schedules: Schedules
     events: Events
+    analytics: Analytics
     audit: Audit
     policies: Policies
     health: Health

@@ -2,6 +2,7 @@
 
 from rest_shim.routes import (
     actions,
+    analytics,
     callbacks,
     connections,
     dead_letters,
@@ -35,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *callbacks.ROUTES,
     *ledger.ROUTES,
     *governance.ROUTES,
+    *analytics.ROUTES,
     *schemas.ROUTES,
     *health.ROUTES,
 )

@@ -42,7 +42,7 @@ async def add_version(database: Database, tenant: str, workflow_id: UUID, versio
 
 
 async def add_execution(database: Database, tenant: str, workflow_id: UUID, **columns: object) -> UUID:
-    execution_id = uuid4()
+    execution_id = UUID(str(columns.pop("id", uuid4())))
     async with database.transaction(tenant) as connection:
         await connection.execute(
             insert(executions).values(

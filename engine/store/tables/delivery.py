@@ -114,3 +114,10 @@ workflow_metrics = Table(
     Column("duration_buckets", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint("granularity in ('hour', 'day')", name="granularity_known"),
 )
+
+workflow_metrics_progress = Table(
+    "workflow_metrics_progress",
+    metadata,
+    Column("tenant_id", Text, primary_key=True, server_default="*"),
+    Column("aggregated_until", DateTime(timezone=True), nullable=False),
+)

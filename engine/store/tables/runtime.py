@@ -96,6 +96,7 @@ executions = Table(
         "parent_execution_id",
         postgresql_where=text("parent_execution_id is not null"),
     ),
+    Index("ix_executions_finished_at", "finished_at", postgresql_where=text("finished_at is not null")),
     postgresql_partition_by="RANGE (id)",
 )
 
