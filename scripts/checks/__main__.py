@@ -6,13 +6,23 @@ import time
 import click
 
 from scripts.checks.gates import Outcome, run_static
-from scripts.checks.suites import FAST, FULL, SuiteOutcome, run_suite
+from scripts.checks.suites import FAST, FULL, SuiteOutcome, run_crash_rounds, run_suite
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--fast", is_flag=True, help="Only what needs no server: under a minute.")
-def main(*, fast: bool) -> None:
+@click.option(
+    "--crash", type=click.IntRange(min=1), metavar="N", help="Only N random crash rounds; see docs/crash-rounds.md."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=1), metavar="S", help="Seed of the first round; else after the last recorded."
+)
+def main(*, fast: bool, crash: int | None, seed: int | None) -> None:
     """Check the source and run the tests; 0 if everything is well."""
+    if crash is not None:
+        sys.exit(run_crash_rounds(crash, seed))
+    if seed is not None:
+        raise click.UsageError("--seed goes with --crash.")
     started = time.monotonic()
     print("Checking lint, format, import rules and types ...", flush=True)
     gates = run_static()

@@ -67,3 +67,11 @@ def run_suite(suite: Suite) -> SuiteOutcome:
             closing = line.strip() or closing
     is_content = process.returncode in {0, _NOTHING_COLLECTED}
     return SuiteOutcome(suite, is_content, closing, tuple(f"{n} x {reason}" for reason, n in skipped.items()))
+
+
+def run_crash_rounds(count: int, seed: int | None) -> int:
+    """Play random crash rounds; each is recorded by its seed when it ends. Returns 0 when no invariant was broken."""
+    first = () if seed is None else (str(seed),)
+    return subprocess.run(
+        [sys.executable, "-m", "tests.crash.rounds", str(count), *first], cwd=ROOT, check=False
+    ).returncode

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from engine.store.migrate import migrate
-from tests.crash import playing, workloads
-from tests.crash.invariants import Verdict
-from tests.crash.playing import Fault, Round, Script, play
+from tests.crash import playing, records, workloads
+from tests.crash.playing import Fault, Script, play
+from tests.crash.records import Record
 from tests.crash.servers import running_servers
 
 KINDS = (workloads.ten_steps, workloads.careful, workloads.wide, workloads.patient, workloads.looping)
@@ -33,38 +33,45 @@ def script_of(seed: int, *, size: int = 2, faults: int = 4) -> Script:
     return Script(seed, KINDS, size, chance.choices(list(FAULTS), weights=list(FAULTS.values()), k=faults))
 
 
-def main(count: int, first_seed: int) -> int:
-    """Play rounds and print each. Returns 1 when an invariant was broken; the workers' logs are kept then."""
+def main(count: int, first_seed: int | None) -> int:
+    """Play rounds, print and record each. Returns 1 when an invariant was broken; the workers' logs are kept then.
+
+    Without a seed the rounds go on after the last one that is recorded.
+    """
+    known = records.read()
+    first = first_seed if first_seed is not None else max(known, default=0) + 1
     folder = Path(tempfile.mkdtemp(prefix="maestro-crash-"))
     folder.chmod(0o755)
+    played = []
     with running_servers(folder) as servers:
         asyncio.run(migrate(servers.database_url))
-        verdicts: list[Verdict] = []
-        for seed in range(first_seed, first_seed + count):
-            played, verdict = asyncio.run(play(script_of(seed), servers, folder))
-            verdicts.append(verdict)
-            _report(played, verdict)
-    broken = sum(bool(verdict.faults) for verdict in verdicts)
+        for seed in range(first, first + count):
+            found, verdict = asyncio.run(play(script_of(seed), servers, folder))
+            record = Record.of(seed, found.faults, verdict)
+            records.append(record)
+            played.append(record)
+            _report(record)
+    records.PAGE.write_text(records.page_of(records.read().values()), encoding="utf-8")
+    broken = sum(bool(record.breaches) for record in played)
     if not broken:
         shutil.rmtree(folder)
-    worst_s = max(verdict.worst_resume_s for verdict in verdicts)
+    worst_s = max(record.worst_resume_s for record in played)
     print(  # noqa: T201 - this is a command
-        f"{count} rounds: lost {sum(v.lost for v in verdicts)}, doubled {sum(v.doubled for v in verdicts)},"
+        f"{count} rounds: lost {sum(r.lost for r in played)}, doubled {sum(r.doubled for r in played)},"
         f" rounds with breaches {broken}, worst resume {worst_s:.1f} s" + (f"; logs in {folder}" if broken else "")
     )
     return 1 if broken else 0
 
 
-def _report(played: Round, verdict: Verdict) -> None:
-    happened = ", ".join(f"{name} {times}" for name, times in sorted(played.faults.items()))
-    ended = ", ".join(f"{status} {times}" for status, times in sorted(verdict.statuses.items()))
-    line = f"seed {played.seed}: {ended}; {happened}; lost {verdict.lost}, doubled {verdict.doubled}"
-    print(f"{line}, worst resume {verdict.worst_resume_s:.1f} s", flush=True)  # noqa: T201 - this is a command
-    for fault in verdict.faults:
-        print(f"  {fault}", flush=True)  # noqa: T201 - as above
+def _report(record: Record) -> None:
+    happened = ", ".join(f"{name} {times}" for name, times in record.faults.items())
+    ended = ", ".join(f"{status} {times}" for status, times in record.statuses.items())
+    line = f"seed {record.seed}: {ended}; {happened}; lost {record.lost}, doubled {record.doubled}"
+    print(f"{line}, worst resume {record.worst_resume_s:.1f} s", flush=True)  # noqa: T201 - this is a command
+    for breach in record.breaches:
+        print(f"  {breach}", flush=True)  # noqa: T201 - as above
 
 
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    seed_given = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
-    sys.exit(main(wanted, seed_given))
+    sys.exit(main(wanted, int(sys.argv[2]) if len(sys.argv) > 2 else None))
