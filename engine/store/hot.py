@@ -19,15 +19,24 @@ SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin',
 while the tables are tiny, and a prepared statement keeps that plan until the next ANALYZE: the plan trap of a fresh
 database."""
 
+_REPLAN: Final = "DISCARD PLANS"
+_REPLAN_FIRST_S: Final = 2.0
+_REPLAN_LAST_S: Final = 600.0
+"""A plan made for an empty table is kept although the table grows, also that of a check of a foreign key: of indexes
+that looked alike it may walk one that leads to all rows of a tenant. So plans are made anew while a connection is young,
+and now and then later, for the empty table that a new month begins with. Planning looks at sizes as they are."""
+
 _TENANTS: Final = "SELECT set_config('maestro.tenants', $1, false)"
 
 
 class HotConnection:
     """One raw connection, one user at a time; reopened by its next use after it broke."""
 
-    def __init__(self, database: Database, role: str) -> None:
+    def __init__(self, database: Database, role: str, *, replan_s: float = _REPLAN_FIRST_S) -> None:
         self._database = database
         self._role = role
+        self._replan_first_s = self._replan_s = replan_s
+        self._replan_at = 0.0
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
         self._tenants: frozenset[str] = frozenset()
@@ -83,10 +92,17 @@ class HotConnection:
                 raise translate(error) or error from error
 
     async def _opened(self) -> asyncpg.Connection:
+        now = asyncio.get_running_loop().time()
         if self._connection is None or self._connection.is_closed():
             self._tenants = frozenset()
             self._connection = await self._database.raw(self._role)
             await self._connection.fetch(_PLANNING)
+            self._replan_s = self._replan_first_s
+            self._replan_at = now + self._replan_s
+        elif now >= self._replan_at:
+            await self._connection.execute(_REPLAN)
+            self._replan_s = min(2 * self._replan_s, _REPLAN_LAST_S)
+            self._replan_at = now + self._replan_s
         return self._connection
 
     def _drop(self) -> None:
