@@ -26,6 +26,7 @@ _COMMANDS = {
     "replay": "scripts.cli.replay:replay_bundle",
     "audit": "scripts.cli.audit:audit",
     "policy": "scripts.cli.policy:policy",
+    "doctor": "scripts.cli.doctor:doctor",
 }
 
 

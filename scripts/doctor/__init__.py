@@ -1,0 +1,1 @@
+"""What `maestro doctor` looks at."""
