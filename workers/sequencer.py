@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2_000
 EVERY_S: Final = 1.0
+IDLE_S: Final = 5.0
+"""Between two passes at most, while nothing comes: each pass in vain doubles the pause."""
 
 
 class Sequencer:
@@ -24,6 +26,7 @@ class Sequencer:
 
     async def run(self) -> None:
         """Chain for ever."""
+        pause_s = EVERY_S
         while True:
             seen = 0
             try:
@@ -32,8 +35,9 @@ class Sequencer:
                 _log.warning(
                     "The audit log was not chained; it will be.", extra={"action": "audit", "error": error.code}
                 )
+            pause_s = EVERY_S if seen else min(2 * pause_s, IDLE_S)
             if seen < AT_ONCE:
-                await asyncio.sleep(EVERY_S * (0.9 + 0.2 * self._draw()))
+                await asyncio.sleep(pause_s * (0.9 + 0.2 * self._draw()))
 
     async def run_once(self) -> int:
         """One pass. Returns how many entries it has looked at.

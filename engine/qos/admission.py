@@ -9,6 +9,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from engine.clock import Clock
@@ -23,6 +24,8 @@ from engine.telemetry.metrics import ADMISSION_REFUSALS, QUEUE_DEPTH, QUEUE_OLDE
 _log = logging.getLogger(__name__)
 
 MEASURE_S: Final = 1.0
+IDLE_S: Final = 5.0
+"""Between two measurements while nobody starts anything here and nothing waits; the first start ends it."""
 MEASURE_SHARE: Final = 20
 """A measurement that takes long is made more rarely: never more than one part in so many of the time."""
 JITTER: Final = 0.2
@@ -40,11 +43,17 @@ class Admission:
         self._draw = draw
         self._load = NOTHING
         self._since: Counter[str] = Counter()
+        self._asked = asyncio.Event()
 
     def saw(self, load: SystemLoad) -> None:
         """A new picture of how much there is to do."""
         self._load = load
         self._since.clear()
+        self._asked.clear()
+
+    async def asked(self) -> None:
+        """Return once somebody has wanted to start something since the last picture."""
+        await self._asked.wait()
 
     def class_for(self, tenant: str, asked: str | None) -> str:
         """The class of an execution, of a tenant whose workflow asks for one."""
@@ -58,6 +67,7 @@ class Admission:
             RateLimited: the tenant is over a budget of its class.
         """
         found = self._qos.current.classes[qos_class]
+        self._asked.set()
         self._refuse_overload(found)
         self._refuse_too_many(found, tenant)
         wait_s = self._meters.take(found.requests, tenant)
@@ -119,11 +129,19 @@ class LoadWatch:
     async def run(self) -> None:
         """Measure for ever."""
         while True:
+            is_busy = True
             try:
-                await self.run_once()
+                is_busy = any(queue.depth for queue in (await self.run_once()).queues.values())
             except Unavailable as error:
                 _log.warning("The load could not be measured.", extra={"action": "admission", "error": error.code})
             await asyncio.sleep(self._pause_s)
+            if not is_busy:
+                await self._wait_idly()
+
+    async def _wait_idly(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S - MEASURE_S):
+                await self._admission.asked()
 
     async def run_once(self) -> SystemLoad:
         """One measurement.

@@ -126,6 +126,11 @@ class Firing:
             Unavailable: the database does not answer.
         """
         async with self._database.loop_transaction() as connection:
+            next_due_at, are_held_up = await ledger.find_occasion(connection)
+            is_due = next_due_at is not None and next_due_at <= now
+            if not is_due and not are_held_up:
+                OVERDUE_SECONDS.set(0.0)
+                return Round(0, next_due_at, is_held_up=False)
             due = await rows.find_due(connection, now, AT_ONCE)
             held_up = await ledger.find_held_up(connection, AT_ONCE)
         gate = asyncio.Semaphore(BESIDE)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, delete, func, insert, select, text, update
+from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.definitions.model import Overlap
@@ -95,6 +95,16 @@ async def find_running(connection: AsyncConnection, row: ScheduleRow) -> tuple[U
         )
     )
     return tuple((await connection.execute(statement)).scalars())
+
+
+async def find_occasion(connection: AsyncConnection) -> tuple[datetime | None, bool]:
+    """When the next tick of any active schedule is due, and whether any tick waits for its turn: all in one query.
+
+    For the loops' role. A tick may wait although its schedule is paused.
+    """
+    next_due_at = select(func.min(_C.next_due_at)).where(_IS_ACTIVE).scalar_subquery()
+    row = (await connection.execute(select(next_due_at, exists().select_from(schedule_ticks).where(_IS_WAITING)))).one()
+    return row[0], row[1]
 
 
 async def find_held_up(connection: AsyncConnection, limit: int) -> tuple[ScheduleRef, ...]:

@@ -1,5 +1,6 @@
 """Admission: who is let in, who must come back, and who is shed first."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -137,3 +138,13 @@ def test_the_committed_file_is_the_defaults() -> None:
         "team": 3,
         "default": 1,
     }
+
+
+async def test_the_first_start_after_a_picture_asks_for_a_new_one(fake_clock: FakeClock) -> None:
+    door = admission(fake_clock)
+    door.saw(SystemLoad({}, {}))
+    waiting = asyncio.ensure_future(door.asked())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    door.admit("acme", "default")
+    await asyncio.wait_for(waiting, 1)
