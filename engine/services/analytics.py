@@ -13,7 +13,7 @@ from engine.clock import Clock
 from engine.identity.actor import Actor
 from engine.policy.gate import Resource
 from engine.services.authority import Authority
-from engine.services.facts import workflow_missing, workflow_resource
+from engine.services.facts import workflow_resource
 from engine.store import metrics, workflows
 from engine.store.database import Database
 from engine.store.metrics import BUCKETS_PER_DOUBLING, MetricsQuestion, MetricsRow
@@ -135,7 +135,7 @@ class ExecutionMetrics:
 class Analytics:
     """Figures of executions, from sums that are made away from their path.
 
-    All methods raise `NotFound` for a workflow that is not in the tenant, `Denied` and `Unavailable`.
+    A workflow that is not in the tenant has none. All methods raise `Denied` where policy refuses, and `Unavailable`.
     """
 
     def __init__(self, database: Database, authority: Authority, clock: Clock) -> None:
@@ -178,9 +178,8 @@ class Analytics:
         if workflow_id is not None:
             async with self._database.transaction(actor.tenant) as connection:
                 row = await workflows.find(connection, actor.tenant, workflow_id)
-            if row is None:
-                raise workflow_missing(workflow_id)
-            resource = workflow_resource(row)
+            if row is not None:
+                resource = workflow_resource(row)
         await self._authority.permit(actor, READ, resource)
 
     def _window(self, period: Period) -> Window:

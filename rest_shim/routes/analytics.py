@@ -1,6 +1,5 @@
 """`/api/analytics`: figures of executions."""
 
-from engine.errors import NotFound
 from rest_shim.call import Call
 from rest_shim.models.analytics import AnalyticsQuery, ExecutionMetricsBody, WorkflowStatsBody
 from rest_shim.table import Answer, Method, Reply, Route
@@ -30,7 +29,6 @@ ROUTES: tuple[Route, ...] = (
         {200: Reply("The figures.", WorkflowStatsBody)},
         "analytics",
         query=AnalyticsQuery,
-        refusals=(NotFound,),
         action="analytics.read",
     ),
     Route(
@@ -42,7 +40,6 @@ ROUTES: tuple[Route, ...] = (
         {200: Reply("The figures.", ExecutionMetricsBody)},
         "analytics",
         query=AnalyticsQuery,
-        refusals=(NotFound,),
         action="analytics.read",
     ),
 )
