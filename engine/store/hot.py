@@ -23,13 +23,6 @@ _REPLAN: Final = "DISCARD PLANS"
 _REPLAN_FIRST_S: Final = 2.0
 _REPLAN_LAST_S: Final = 600.0
 """A plan made for an empty table is kept although the table grows, also that of a check of a foreign key: of indexes
-that looked alike it may walk one that leads to all rows of a tenant. So plans are made anew while a connection is young,
-and now and then later, for the empty table that a new month begins with. Planning looks at sizes as they are."""
-
-_REPLAN: Final = "DISCARD PLANS"
-_REPLAN_FIRST_S: Final = 2.0
-_REPLAN_LAST_S: Final = 600.0
-"""A plan made for an empty table is kept although the table grows, also that of a check of a foreign key: of indexes
 that looked alike it may walk one that leads to all rows of a tenant. So plans are made anew while a connection is
 young, and now and then later, for the empty table that a new month begins with. Planning looks at sizes as they are."""
 
