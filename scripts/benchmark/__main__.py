@@ -15,7 +15,7 @@ from scripts.benchmark.figures import Figure, falls, print_table, unmeasured, wr
 from scripts.benchmark.limits import machine_limits
 from scripts.benchmark.peers import ratios
 from scripts.benchmark.stack import Shape, Stack, running_stack
-from scripts.benchmark.workloads import enqueue, latency, reads, shapes, throughput, workers
+from scripts.benchmark.workloads import enqueue, graphql, latency, reads, shapes, throughput, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ PARTS = (
             ("w3", shapes.wide),
             ("w4", shapes.long),
             ("diff", reads.diff),
+            ("graphql", graphql.queries),
             ("worker_rss", workers.memory),
         ),
     ),
@@ -55,6 +56,7 @@ FIGURES = {
     "w3": (("w3_fanout_200", "s"),),
     "w4": (("w4_chain_1000", "s"), ("w4_growth_ratio", "ratio")),
     "diff": (("diff_200_p95", "ms"),),
+    "graphql": (("graphql_queries_per_s", "1/s"),),
     "worker_rss": (("worker_rss_10k", "MiB"),),
     "list": (("list_1m_p95", "ms"),),
     "resume": (("resume_after_kill", "s"),),
