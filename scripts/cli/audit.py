@@ -23,9 +23,7 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--tenant", "tenants", multiple=True, help="Only this tenant; repeatable. All of them by default.")
-@click.option(
-    "--head", help="SEQ:HASH of an earlier report of the one --tenant: finds a chain that was cut."
-)
+@click.option("--head", help="SEQ:HASH of an earlier report of the one --tenant: finds a chain that was cut.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def verify(tenants: tuple[str, ...], head: str | None, *, as_json: bool) -> None:
     """Compute the hash chains of the audit log again. 0: they hold; 1: something was changed, and what."""

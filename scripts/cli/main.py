@@ -27,6 +27,7 @@ _COMMANDS = {
     "audit": "scripts.cli.audit:audit",
     "policy": "scripts.cli.policy:policy",
     "doctor": "scripts.cli.doctor:doctor",
+    "graph": "scripts.cli.graph:graph",
 }
 
 

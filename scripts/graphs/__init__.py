@@ -1,0 +1,1 @@
+"""Definitions and executions as pictures."""
