@@ -11,11 +11,12 @@ import click
 from engine.jsonvalue import JsonObject
 from scripts.benchmark.bench import Bench, Workload
 from scripts.benchmark.client import Client
-from scripts.benchmark.figures import Figure, falls, print_table, unmeasured, write_json
+from scripts.benchmark.figures import Figure, falls, print_table, unmeasured, write_json, write_markdown
 from scripts.benchmark.limits import machine_limits
 from scripts.benchmark.peers import ratios
 from scripts.benchmark.stack import Shape, Stack, running_stack
-from scripts.benchmark.workloads import enqueue, graphql, latency, reads, shapes, throughput, workers
+from scripts.benchmark.stages import Stage, growth, measured, scale, soak
+from scripts.benchmark.workloads import enqueue, graphql, idle, latency, reads, shapes, throughput, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ PARTS = (
         "the product as shipped",
         Shape(),
         (
+            ("idle", idle.transactions),
             ("w1", throughput.with_provenance),
             ("enqueue_p95", enqueue.at_a_fixed_rate),
             ("enqueue_sustained", enqueue.sustained),
@@ -48,6 +50,7 @@ PARTS = (
     Part("two workers", Shape(workers=2), (("resume", workers.resume),)),
 )
 FIGURES = {
+    "idle": (("idle_transactions_per_s", "1/s"),),
     "w1": (("w1_steps_per_s", "1/s"), ("w1_cpu_s_per_1000_steps", "s")),
     "w1_no_provenance": (("w1_cpu_s_per_1000_steps_no_provenance", "s"),),
     "enqueue_p95": (("enqueue_p95_at_200_rps", "ms"),),
@@ -73,7 +76,7 @@ async def _measure(
     stack: Stack, wanted: Sequence[tuple[str, Workload]], limits: JsonObject, figures: list[Figure], *, quick: bool
 ) -> None:
     connection = await stack.connect()
-    client = Client(stack.port, stack.token())
+    client = Client(stack.ports, stack.token())
     try:
         if not limits:
             limits.update(await machine_limits(stack))
@@ -96,21 +99,34 @@ async def _attempt(bench: Bench, name: str, workload: Workload) -> list[Figure]:
     except (OSError, EOFError, RuntimeError) as error:
         say(f"   {name} broke: {error}")
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return [unmeasured(figure, unit, reason) for figure, unit in FIGURES[name]]
+        return [unmeasured(figure, unit, reason) for figure, unit in FIGURES.get(name, ((name, ""),))]
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="Every figure within four minutes, at smaller sizes.")
-@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these workloads; may be repeated.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to a file as well.")
-@click.option(
-    "--compare",
-    type=click.Path(exists=True, path_type=Path),
-    help="Fail when a figure is more than 20 % worse than in this file, as a ratio to the machine's limits.",
-)
-def main(quick: bool, only: tuple[str, ...], json_file: Path | None, compare: Path | None) -> None:  # noqa: FBT001 - click's form
-    """Measure the whole product on real servers, beside the limits of the machine."""
-    limits: JsonObject = {}
+@dataclass(frozen=True, slots=True)
+class Long:
+    """Which of the long runs are wanted, and where their finished stages are kept."""
+
+    scale: bool
+    growth: bool
+    soak_minutes: int
+    kept: Path
+
+    def stages(self) -> tuple[Stage, ...]:
+        """All that is wanted, in order."""
+        return (*(scale() if self.scale else ()), *(growth() if self.growth else ()), *soak(self.soak_minutes))
+
+
+def _long(long: Long, limits: JsonObject, *, quick: bool) -> list[Figure]:
+    def measure(stage: Stage) -> list[Figure]:
+        figures: list[Figure] = []
+        with running_stack(stage.shape) as stack:
+            asyncio.run(_measure(stack, ((stage.name, stage.workload),), limits, figures, quick=quick))
+        return figures
+
+    return measured(long.stages(), measure, long.kept, say)
+
+
+def _table(only: Sequence[str], limits: JsonObject, *, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     for part in PARTS:
         wanted = tuple(workload for workload in part.workloads if not only or workload[0] in only)
@@ -121,9 +137,51 @@ def main(quick: bool, only: tuple[str, ...], json_file: Path | None, compare: Pa
     if not only or "peers" in only:
         say("== the peers")
         figures += ratios(figures, quick=quick, say=say)
+    return figures
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Every figure within four minutes, at smaller sizes.")
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these workloads; may be repeated.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to a file as well.")
+@click.option("--markdown", type=click.Path(exists=True, path_type=Path), help="Put the table into this document.")
+@click.option("--busy", is_flag=True, help="Say in the document that others used the machine meanwhile.")
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, path_type=Path),
+    help="Fail when a figure is more than 20 % worse than in this file, as a ratio to the machine's limits.",
+)
+@click.option("--scale", "wants_scale", is_flag=True, help="Instead: 1, 2 and 4 workers, 1 and 2 API processes.")
+@click.option("--growth", "wants_growth", is_flag=True, help="Instead: behind up to 1,000,000 finished executions.")
+@click.option("--soak", "soak_minutes", type=int, default=0, help="Instead: a steady rate for so many minutes.")
+@click.option(
+    "--kept",
+    type=click.Path(path_type=Path),
+    default=Path(".bench/stages.jsonl"),
+    show_default=True,
+    help="Finished stages of the long runs: given again, they are not measured again.",
+)
+def main(  # noqa: PLR0913, PLR0917 - click's form
+    quick: bool,  # noqa: FBT001 - click's form
+    only: tuple[str, ...],
+    json_file: Path | None,
+    markdown: Path | None,
+    busy: bool,  # noqa: FBT001 - click's form
+    compare: Path | None,
+    wants_scale: bool,  # noqa: FBT001 - click's form
+    wants_growth: bool,  # noqa: FBT001 - click's form
+    soak_minutes: int,
+    kept: Path,
+) -> None:
+    """Measure the whole product on real servers, beside the limits of the machine."""
+    limits: JsonObject = {}
+    long = Long(wants_scale, wants_growth, soak_minutes, kept)
+    figures = _long(long, limits, quick=quick) if long.stages() else _table(only, limits, quick=quick)
     print_table(limits, figures)
     if json_file is not None:
         write_json(json_file, limits, figures)
+    if markdown is not None:
+        write_markdown(markdown, limits, figures, quick=quick, busy=busy)
     worse = falls(compare, limits, figures) if compare is not None else []
     for line in worse:
         click.echo(f"worse: {line}")

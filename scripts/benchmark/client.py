@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,10 +28,11 @@ class Answer:
 
 @dataclass(slots=True)
 class Client:
-    """Calls of one caller to one API process; opens as many connections as calls overlap."""
+    """Calls of one caller, spread over the API processes; opens as many connections as calls overlap."""
 
-    port: int
+    ports: Sequence[int]
     token: str
+    _opened: int = 0
     _idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = field(default_factory=deque)
 
     async def call(self, method: str, path: str, document: object = None) -> Answer:
@@ -61,7 +62,9 @@ class Client:
             if time.monotonic() - since < _IDLE_S and not reader.at_eof():
                 return reader, writer
             writer.close()
-        return await asyncio.open_connection(LOOPBACK, self.port)
+        port = self.ports[self._opened % len(self.ports)]
+        self._opened += 1
+        return await asyncio.open_connection(LOOPBACK, port)
 
     async def must(self, method: str, path: str, document: object = None) -> Any:
         """The body of a call that has to succeed."""

@@ -4,9 +4,10 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -65,6 +66,21 @@ class Figure:
         }
         return members if self.reason is None else {**members, "reason": self.reason}
 
+    @classmethod
+    def of_json(cls, members: Mapping[str, Any]) -> "Figure":
+        """The figure that `as_json` wrote."""
+        names = ("name", "value", "unit", "target", "better", "limit")
+        return cls(
+            **{name: members[name] for name in names},
+            rounds=tuple(members["rounds"]),
+            note=members["note"],
+            reason=members.get("reason"),
+        )
+
+    def named(self, name: str) -> "Figure":
+        """The same under another name."""
+        return replace(self, name=name)
+
 
 def median_figure(name: str, rounds: Sequence[float], unit: str, **rest: object) -> Figure:
     """A figure whose value is the median of its rounds."""
@@ -122,6 +138,55 @@ def print_table(limits: JsonObject, figures: Sequence[Figure]) -> None:
     console = Console(width=160)
     console.print(table)
     console.print("Limits of the machine in this run:", ", ".join(f"{name} {value}" for name, value in limits.items()))
+
+
+BEGIN = "<!-- figures: written by ./scripts/bench --markdown, not by hand -->"
+END = "<!-- end of figures -->"
+
+
+def write_markdown(path: Path, limits: JsonObject, figures: Sequence[Figure], *, quick: bool, busy: bool) -> None:
+    """Put the figures in place of those between the two marks of a document.
+
+    Raises:
+        ValueError: the document has not the marks.
+    """
+    head, _, rest = path.read_text().partition(BEGIN)
+    _, mark, tail = rest.partition(END)
+    if not mark:
+        raise ValueError(f"{path} has no place for figures: two lines, {BEGIN} and {END}")
+    path.write_text(f"{head}{BEGIN}\n{_markdown(limits, figures, quick=quick, busy=busy)}{END}{tail}")
+
+
+def _markdown(limits: JsonObject, figures: Sequence[Figure], *, quick: bool, busy: bool) -> str:
+    facts = machine()
+    speeds = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in limits.items())
+    lines = [
+        f"Measured on {facts['cores']} cores ({facts['architecture']}, {facts['system']}, CPython {facts['python']})"
+        + (", smaller sizes (`--quick`)" if quick else "")
+        + (", while others used the same cores: times are longer than on a quiet machine" if busy else "")
+        + ".",
+        "",
+        f"Limits of the machine in the same run: {speeds}.",
+        "",
+        "| figure | value | target | met | limit | rounds | note |",
+        "|---|---|---|---|---|---|---|",
+        *(_row(figure) for figure in figures),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(figure: Figure) -> str:
+    sign = "<=" if figure.better == LOWER else ">="
+    cells = (
+        f"`{figure.name}`",
+        "none" if figure.value is None else f"{figure.value:,g} {figure.unit}",
+        "" if figure.target is None else f"{sign} {figure.target:g}",
+        {True: "yes", False: "**no**", None: ""}[figure.is_met],
+        "" if figure.limit is None else f"{figure.limit:,.0f}",
+        " ".join(f"{entry:,g}" for entry in figure.rounds),
+        (figure.reason or figure.note).replace("|", "/"),
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def falls(path: Path, limits: JsonObject, figures: Sequence[Figure]) -> list[str]:

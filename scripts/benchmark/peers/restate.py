@@ -48,7 +48,7 @@ def measure(*, quick: bool, say: Callable[[str], None]) -> list[float]:
 
 
 async def _rounds(port: int, executions: int, rounds: int) -> list[float]:
-    client = Client(port, "none")
+    client = Client((port,), "none")
     rates = []
 
     async def run() -> None:

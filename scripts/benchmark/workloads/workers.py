@@ -80,6 +80,15 @@ async def memory(bench: Bench) -> list[Figure]:
     return [Figure("worker_rss_10k", round(peak, 1), "MiB", 300.0, rounds=(round(peak, 1),), note=note)]
 
 
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    return _memory_mib(pid, "VmRSS")
+
+
 def _peak_mib(pid: int) -> float:
+    return _memory_mib(pid, "VmHWM")
+
+
+def _memory_mib(pid: int, name: str) -> float:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return float(status["VmHWM"].split()[0]) / 1024
+    return float(status[name].split()[0]) / 1024

@@ -1,0 +1,102 @@
+"""Runs that take longer than five minutes: scale, growth, soak. A stage that is done is kept, and not run again."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from scripts.benchmark.bench import Bench, Workload
+from scripts.benchmark.client import open_loop
+from scripts.benchmark.definitions import chain
+from scripts.benchmark.figures import Figure, median_figure
+from scripts.benchmark.stack import Shape
+from scripts.benchmark.workloads import enqueue, reads, throughput, workers
+
+SOAK_RATE = 50.0
+SOAK_MINUTE_S = 60.0
+GROWTH = (0, 10_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One workload on one shape of the product."""
+
+    name: str
+    shape: Shape
+    workload: Workload
+
+
+def scale() -> tuple[Stage, ...]:
+    """One, two and four workers; one and two API processes."""
+    of_workers = [Stage(f"workers_{count}", Shape(workers=count), _throughput) for count in (1, 2, 4)]
+    of_apis = [Stage(f"apis_{count}", Shape(apis=count), enqueue.sustained) for count in (1, 2)]
+    return (*of_workers, *of_apis)
+
+
+def growth() -> tuple[Stage, ...]:
+    """Cost of a step and latency of lists behind more and more finished executions."""
+    return tuple(Stage(f"rows_{rows}", Shape(), partial(_behind, rows)) for rows in GROWTH)
+
+
+def soak(minutes: int) -> tuple[Stage, ...]:
+    """A steady rate for a long time: memory must stay flat."""
+    return (Stage(f"soak_{minutes}_min", Shape(), partial(_soak, minutes)),) if minutes else ()
+
+
+def measured(
+    stages: Sequence[Stage], measure: Callable[[Stage], list[Figure]], kept: Path, say: Callable[[str], None]
+) -> list[Figure]:
+    """Figures of all stages. Those of finished ones stand in the file `kept`, one a line, and are taken from it."""
+    done = {}
+    if kept.exists():
+        done = {entry["stage"]: entry["figures"] for entry in map(json.loads, kept.read_text().splitlines())}
+    figures: list[Figure] = []
+    for stage in stages:
+        if stage.name in done:
+            say(f"== {stage.name}: kept from before")
+            figures += [Figure.of_json(entry) for entry in done[stage.name]]
+            continue
+        say(f"== {stage.name}")
+        found = [figure.named(f"{stage.name}_{figure.name}") for figure in measure(stage)]
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.open("a") as file:
+            file.write(json.dumps({"stage": stage.name, "figures": [figure.as_json() for figure in found]}) + "\n")
+        figures += found
+    return figures
+
+
+async def _throughput(bench: Bench) -> list[Figure]:
+    return await throughput.with_provenance(bench)
+
+
+async def _behind(rows: int, bench: Bench) -> list[Figure]:
+    workflow = await bench.client.publish(chain(1, "many"))
+    bench.say(f"   writing {rows:,} finished executions")
+    await reads.fill(bench, workflow, rows)
+    return [*await throughput.with_provenance(bench), await reads.list_latency(bench, workflow, "list_p95", rows)]
+
+
+async def _soak(minutes: int, bench: Bench) -> list[Figure]:
+    """Resident memory of the worker after each minute, and what it is at the end to what it was after a sixth."""
+    workflow = await bench.client.publish(chain(3, "soak"))
+    pid = next(child.pid for child in bench.stack.workers if child.pid)
+
+    async def submit(_due: float) -> None:
+        await bench.client.execute(workflow)
+
+    samples = []
+    for minute in range(minutes):
+        began = time.perf_counter()
+        await open_loop(SOAK_RATE, SOAK_MINUTE_S, submit)
+        await asyncio.sleep(max(0.0, SOAK_MINUTE_S - (time.perf_counter() - began)))
+        samples.append(workers.resident_mib(pid))
+        bench.say(f"   minute {minute + 1}: {samples[-1]:.1f} MiB")
+    early = samples[min(len(samples) - 1, len(samples) // 6)]
+    note = f"{minutes} minutes at {SOAK_RATE:.0f}/s, resident MiB of the worker after each"
+    return [
+        median_figure("worker_rss", samples, "MiB", note=note),
+        Figure("worker_rss_growth", round(samples[-1] / early, 3), "ratio", 1.05, note="the end to a sixth of the way"),
+    ]
