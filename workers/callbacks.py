@@ -16,7 +16,7 @@ from engine.clock import Clock
 from engine.errors import Unavailable
 from engine.services.callbacks import place_of
 from engine.services.instants import rfc3339
-from engine.store import callback_deliveries, webhook_deliveries
+from engine.store import callback_deliveries, engine_events, webhook_deliveries
 from engine.store.callback_deliveries import Due, Event
 from engine.store.hot import HotConnection
 from engine.store.outbox import EXECUTION_EVENT, EXECUTION_NOTICE, Parcel
@@ -72,7 +72,7 @@ class _Answer:
 
 
 class EventPublisher:
-    """Publishes one topic of events to the callbacks that want them."""
+    """Publishes one topic of events to the callbacks that want them, and to workflows that listen."""
 
     def __init__(self, topic: str, connection: HotConnection, wake: Callable[[], None]) -> None:
         self.topic = topic
@@ -87,6 +87,7 @@ class EventPublisher:
         """
         if self.topic == EXECUTION_NOTICE:
             await ask_for(self._connection, parcels)
+        await engine_events.pass_on(self._connection, parcels)
         if await callback_deliveries.fan_out(self._connection, [_event(parcel) for parcel in parcels]):
             self._wake()
         return ()

@@ -27,7 +27,7 @@ def notice_of(  # noqa: PLR0913 - the facts of one event
 ) -> Announcement:
     """The row of the outbox, written with the transition that it tells of.
 
-    It is kept only where the tenant has a callback, unless the workflow `notifies`.
+    It is kept only where the tenant has a callback or a workflow that listens, unless the workflow `notifies`.
     """
     error: Json = None if failure is None else {"code": failure.code, "message": failure.message}
     return Announcement(

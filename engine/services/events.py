@@ -118,7 +118,7 @@ class EventDelivery:
             listeners = await find_listeners(connection, parcel.tenant, event_type)
         started = 0
         for listener in listeners:
-            if fires(listener.config, payload):
+            if _concerns(listener, content) and fires(listener.config, payload):
                 started += await self._start(parcel, content, listener)
         return started + await self._wake(parcel, event_type, content)
 
@@ -169,6 +169,18 @@ class EventDelivery:
         EVENTS.labels("woken").inc(len(woken))
         await self._bell.ring(parcel.tenant, woken)
         return len(woken)
+
+
+def _concerns(listener: Listener, content: JsonObject) -> bool:
+    """Whether an event is for this listener: the engine's own start nothing of their own workflow, and end in chains.
+
+    A `condition` trigger that names no type means what others emit.
+    """
+    origin = content.get("origin")
+    if not isinstance(origin, dict):
+        return True
+    is_named = listener.config.get("eventType") == content.get("type")
+    return is_named and origin.get("starts") is True and origin.get("workflowId") != str(listener.workflow_id)
 
 
 def _emitter(parcel: Parcel, content: JsonObject) -> Actor:

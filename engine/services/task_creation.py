@@ -17,10 +17,12 @@ from engine.services.requests import WRONG_VALUE, missing
 from engine.services.task_forms import form_faults
 from engine.services.task_values import CreateTaskRequest, HumanTask
 from engine.services.task_views import acting, new_task, task_hash, task_missing, view_of
+from engine.services.task_writer import TaskWriter
 from engine.store import executions
 from engine.store import human_tasks as rows
 from engine.store.database import Database, Transaction
 from engine.store.executions import ExecutionRow
+from engine.store.task_events import CREATED
 from engine.store.task_rows import NewTask
 from engine.store.task_trails import TrailRow, append, find_trails, set_timers
 from engine.tasks.opening import Draft, UnusableTaskError, draft_of, open_task
@@ -39,6 +41,7 @@ class TaskCreation:
         self._authority = authority
         self._clock = clock
         self._new_id = new_id
+        self._writer = TaskWriter(new_id)
 
     async def create(self, actor: Actor, request: CreateTaskRequest) -> HumanTask:
         """Open a task: one candidate only is its owner at once, else its candidates may claim it.
@@ -76,6 +79,7 @@ class TaskCreation:
         change = Change("human_task", str(task_id), None, task_hash(row))
         await self._authority.record(connection, permit, [change], row.execution_id)
         trails = await find_trails(connection, tenant, [task_id])
+        await self._writer.tell(connection, CREATED, row, made.at)
         HUMAN_TASK_OPERATIONS.labels(TaskOperation.CREATE.value).inc()
         return view_of(row, trails[task_id])
 

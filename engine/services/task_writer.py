@@ -115,16 +115,24 @@ class TaskWriter:
             topic = _TOPICS.get(step.operation)
             if step.operation is TaskOperation.BREACH or (step.task.sla_breached and not breached):
                 topic, breached = SLA_BREACHED, True
-                clock = str(
-                    details.get("clock") or ("start" if step.operation is TaskOperation.START else "completion")
-                )
+                clock = _clock_of(step)
                 details = {**details, "clock": clock}
                 HUMAN_TASK_SLA_BREACHES.labels(clock).inc()
             if step.operation is TaskOperation.ESCALATE:
                 HUMAN_TASK_ESCALATIONS.inc()
             if topic is not None:
-                payload = event_body(topic, row, entry, details)
-                await send(connection, Outgoing(row.tenant, self._new_id(), topic, str(row.id), payload))
+                await self.tell(connection, topic, row, entry.at, details)
+        if before.status.is_open and not TaskStatus(row.status).is_open:
+            last = entries[-1]
+            by: JsonObject = {"by": last.on_behalf_of or last.actor}
+            await self.tell(connection, f"human_task.{row.status}", row, last.at, by)
+
+    async def tell(
+        self, connection: Transaction, topic: str, row: TaskRow, at: datetime, details: JsonObject | None = None
+    ) -> None:
+        """Leave an event of a task in the outbox."""
+        payload = event_body(topic, row, at, details or {})
+        await send(connection, Outgoing(row.tenant, self._new_id(), topic, str(row.id), payload))
 
 
 def _clock_of(step: Step) -> str:
@@ -135,13 +143,13 @@ def _clock_of(step: Step) -> str:
     return (Clock.START if step.operation is TaskOperation.START else Clock.COMPLETION).value
 
 
-def event_body(topic: str, row: TaskRow, entry: Entry, details: JsonObject) -> JsonObject:
+def event_body(topic: str, row: TaskRow, at: datetime, details: JsonObject) -> JsonObject:
     """What the world hears of a task: facts, no form data."""
     assignees: list[Json] = [*row.assignees]
     groups: list[Json] = [*row.candidate_groups]
     return {
         "type": topic,
-        "at": rfc3339(entry.at),
+        "at": rfc3339(at),
         "taskId": str(row.id),
         "executionId": None if row.execution_id is None else str(row.execution_id),
         "workflowId": None if row.workflow_id is None else str(row.workflow_id),

@@ -23,6 +23,7 @@ from engine.runtime.transitions import Failure
 from engine.store.claims import ExecutionRef
 from engine.store.event_codec import encode
 from engine.store.statements import load
+from engine.store.task_events import CREATED, OBSOLETE
 from engine.store.task_rows import NewTask, document_of
 
 _SQL = load("durable_effects")
@@ -100,6 +101,8 @@ class _Batch:
 
 async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffects]) -> tuple[ExecutionRef, ...]:
     """Write the rows of a batch within the caller's transaction. Returns which executions to ring after commit."""
+    if not effects:
+        return ()
     batch = _Batch()
     for of_one in effects:
         _gather(batch, of_one)
@@ -109,9 +112,12 @@ async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffect
     await _write(raw, "set_timers", [*batch.timers_set.values(), *of_tasks])
     await _write(raw, "stop_awaiting", batch.waits_ended)
     await _write(raw, "await", list(batch.waits.values()))
-    await _write(raw, "close_tasks", batch.tasks_closed)
-    await _write(raw, "open_tasks", list(batch.tasks.values()))
-    await _write(raw, "close_tasks_of_final", batch.final)
+    told = [(row, OBSOLETE) for row in await _write(raw, "close_tasks", batch.tasks_closed)]
+    told += [(row, CREATED) for row in await _write(raw, "open_tasks", list(batch.tasks.values()))]
+    told += [(row, OBSOLETE) for row in await _write(raw, "close_tasks_of_final", batch.final)]
+    new_id = effects[0].new_id
+    events = dict.fromkeys((row["tenant_id"], row["task_id"], topic) for row, topic in told)
+    await _write(raw, "tell_of_tasks", [(*event, new_id()) for event in events])
     await _write(raw, "forget_timers", batch.final)
     await _write(raw, "forget_waits", batch.final)
     await _start_children(raw, batch, {found.execution_id: found for found in effects})

@@ -15,7 +15,7 @@ _SQL = load("outbox")
 LEDGER_EXECUTION = "ledger.execution"
 """Topic of finished executions, for the provenance ledger."""
 EXECUTION_EVENT = "execution.event"
-"""Topic of starts and endings of executions, for callbacks; a row is kept only where the tenant has a callback."""
+"""Topic of starts and endings of executions; a row is kept only where the tenant has a callback or a listener."""
 EXECUTION_NOTICE = "execution.notice"
 """The same of workflows with notifications: kept in any case."""
 NOTIFICATION = "notification"

@@ -22,9 +22,15 @@ EVENTS: Final = (
     "execution.completed",
     "execution.failed",
     "execution.cancelled",
+    "human_task.created",
     "human_task.sla_warning",
     "human_task.sla_breached",
     "human_task.escalated",
+    "human_task.completed",
+    "human_task.failed",
+    "human_task.cancelled",
+    "human_task.skipped",
+    "human_task.obsolete",
 )
 WILDCARDS: Final = ("*", "execution.*", "human_task.*")
 

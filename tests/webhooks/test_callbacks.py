@@ -32,6 +32,7 @@ from workers.config import WorkerConfig
 from workers.worker import Surroundings, Worker
 
 KEY = bytes(range(32))
+E1 = UUID(int=1)
 
 
 @dataclass
@@ -85,8 +86,8 @@ async def test_an_event_arrives_signed_for_the_official_library(post: Post) -> N
     async with open_receiver() as receiver:
         created = await post.create(receiver, "execution.completed")
 
-        await post.tell("execution.completed", executionId="e-1")
-        await post.tell("execution.failed", executionId="e-2")
+        await post.tell("execution.completed", executionId=str(E1))
+        await post.tell("execution.failed", executionId=str(uuid4()))
         assert await post.sender.run_once() == 1
 
     (received,) = receiver.received
@@ -94,7 +95,7 @@ async def test_an_event_arrives_signed_for_the_official_library(post: Post) -> N
     assert verified == {
         "type": "execution.completed",
         "timestamp": "2026-11-23T03:00:00.000Z",
-        "data": {"executionId": "e-1"},
+        "data": {"executionId": str(E1)},
     }
     (row,) = await post.deliveries()
     assert (row["status"], row["attempts"], row["last_status"]) == ("delivered", 1, 200)

@@ -10,7 +10,7 @@ from engine.actions.api import Api
 from engine.actions.connections.values import ConnectionKind
 from engine.actions.email import Email
 from engine.actions.interface import AnyAction
-from engine.jsonvalue import JsonObject
+from engine.jsonvalue import JsonObject, loads
 from tests.actions.connected import Connections, Names, tools_allowing
 from tests.actions.servers import Received, http_server, json_answer
 from tests.actions.test_email import mailbox
@@ -134,12 +134,8 @@ async def test_a_config_that_its_templates_spoil_fails_the_step(
 
 
 @pytest.mark.parametrize(
-    ("operation", "who", "status", "code"),
-    [
-        ("fail", BOB, "failed", "task.failed"),
-        ("cancel", {}, "failed", "task.cancelled"),
-        ("skip", {}, "completed", None),
-    ],
+    ("operation", "status", "code"),
+    [("fail", "failed", "task.failed"), ("cancel", "failed", "task.cancelled"), ("skip", "completed", None)],
 )
 async def test_other_ends_of_a_task_reach_its_execution(
     edge: Edge, start_worker: StartWorker, reader: Reader, operation: str, status: str, code: str | None
@@ -173,3 +169,27 @@ async def test_the_task_of_a_finished_execution_is_obsolete_and_cannot_be_comple
         task = (await edge.rest("GET", f"/api/human-tasks/{each}")).json()
         assert (task["status"], task["auditTrail"][-1]["from"]) == ("obsolete", "assigned")
     assert await reader.connection.fetchval("select count(*) from timers where subject_id = $1", UUID(task_id)) == 0
+
+
+async def test_callbacks_hear_of_tasks_that_steps_open_and_executions_leave(
+    edge: Edge, start_worker: StartWorker, reader: Reader
+) -> None:
+    made = await edge.rest("POST", "/api/callbacks", {"url": "https://shop.test/hook", "events": ["human_task.*"]})
+    assert made.status_code == 201, made.text
+    async with start_worker():
+        execution_id = await human_execution(edge, title="Look", candidateGroups=["a"], dueInMs=3_600_000)
+        task_id = await task_of(reader, execution_id)
+        await edge.rest("POST", f"/api/executions/{execution_id}/cancel", {"reason": "enough"})
+        sent = "select payload from callback_deliveries where event_type = $1"
+        await reader.until(sent, "human_task.obsolete")
+        await reader.until(sent, "human_task.created")
+    created, left = [
+        loads(await reader.connection.fetchval(sent, f"human_task.{what}")) for what in ("created", "obsolete")
+    ]
+    assert isinstance(created, dict)
+    assert isinstance(left, dict)
+    members = ("taskId", "stepId", "title", "candidateGroups")
+    assert [created["data"][name] for name in members] == [task_id, "ask", "Look", ["a"]]  # type: ignore[index,call-overload]
+    task = (await edge.rest("GET", f"/api/human-tasks/{task_id}")).json()
+    assert created["data"]["dueDate"] == task["dueDate"]  # type: ignore[index,call-overload]
+    assert (left["data"]["status"], left["data"]["details"]) == ("obsolete", {"by": "engine"})  # type: ignore[index,call-overload]

@@ -29,7 +29,12 @@ WITH held AS (
            AS o(tenant_id, id, topic, subject_id, payload, traceparent)
      WHERE (o.subject_id IN (SELECT h.id FROM held h)) IS TRUE
        AND (o.topic <> 'execution.event'
-            OR EXISTS (SELECT FROM callbacks b WHERE b.tenant_id = o.tenant_id AND b.status = 'active'))
+            OR EXISTS (SELECT FROM callbacks b WHERE b.tenant_id = o.tenant_id AND b.status = 'active')
+            OR EXISTS (SELECT FROM workflow_triggers w
+                        WHERE w.tenant_id = o.tenant_id AND w.event_type = o.payload ->> 'type'
+                          AND w.type IN ('event', 'condition') AND w.is_enabled)
+            OR EXISTS (SELECT FROM event_waits a
+                        WHERE a.tenant_id = o.tenant_id AND a.event_type = o.payload ->> 'type'))
 )
 SELECT h.id FROM held h;
 

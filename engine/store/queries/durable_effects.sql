@@ -84,7 +84,8 @@ WITH asked AS (
 INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, on_behalf_of, from_status, to_status, action)
 SELECT a.tenant_id, a.id, s.seq, a.created_at, a.actor, a.on_behalf_of, s.from_status, coalesce(s.to_status, a.status), s.action
   FROM asked a
- CROSS JOIN (VALUES (1, NULL, 'created', 'create'), (2, 'created', NULL, 'activate')) AS s(seq, from_status, to_status, action);
+ CROSS JOIN (VALUES (1, NULL, 'created', 'create'), (2, 'created', NULL, 'activate')) AS s(seq, from_status, to_status, action)
+RETURNING tenant_id, task_id;
 
 -- name: close_tasks   the execution no longer needs them; the lock shows the state that somebody may just have moved it to
 WITH standing AS (
@@ -104,7 +105,8 @@ WITH standing AS (
     DELETE FROM timers m USING closed c WHERE m.tenant_id = c.tenant_id AND m.subject_id = c.id
 )
 INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
-SELECT c.tenant_id, c.id, c.audit_seq, now(), 'engine', c.from_status, 'obsolete', 'obsolete' FROM closed c;
+SELECT c.tenant_id, c.id, c.audit_seq, now(), 'engine', c.from_status, 'obsolete', 'obsolete' FROM closed c
+RETURNING tenant_id, task_id;
 
 -- name: close_tasks_of_final   what is open of executions that are final, tasks that people opened for them included
 WITH standing AS (
@@ -123,7 +125,24 @@ WITH standing AS (
     DELETE FROM timers m USING closed c WHERE m.tenant_id = c.tenant_id AND m.subject_id = c.id
 )
 INSERT INTO human_task_audit (tenant_id, task_id, seq, at, actor, from_status, to_status, action)
-SELECT c.tenant_id, c.id, c.audit_seq, now(), 'engine', c.from_status, 'obsolete', 'obsolete' FROM closed c;
+SELECT c.tenant_id, c.id, c.audit_seq, now(), 'engine', c.from_status, 'obsolete', 'obsolete' FROM closed c
+RETURNING tenant_id, task_id;
+
+-- name: tell_of_tasks   the world hears facts, no form data; the same members as from use cases (`task_writer.event_body`)
+INSERT INTO outbox (tenant_id, id, topic, subject_id, payload)
+SELECT t.tenant_id, a.parcel_id, a.topic, t.id::text,
+       json_build_object(
+           'type', a.topic,
+           'at', to_char(coalesce(t.closed_at, t.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+           'taskId', t.id, 'executionId', t.execution_id, 'workflowId', t.workflow_id,
+           'stepId', regexp_replace(t.step_path, '^.*/', ''),
+           'title', t.title, 'status', t.status, 'owner', t.owner, 'assignees', to_json(t.assignees),
+           'candidateGroups', to_json(t.candidate_groups), 'priority', t.priority, 'escalationLevel', t.escalation_level,
+           'startBy', to_char(t.start_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+           'dueDate', to_char(t.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+           'details', CASE WHEN t.closed_at IS NULL THEN '{}'::json ELSE json_build_object('by', 'engine') END)
+  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[]) AS a(tenant_id, id, topic, parcel_id)
+  JOIN human_tasks t ON t.tenant_id = a.tenant_id AND t.id = a.id;
 
 -- name: bury_executions   the stream of dead letters hears of it through the outbox
 WITH asked AS (
