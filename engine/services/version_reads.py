@@ -81,12 +81,8 @@ class VersionReads:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
         await self._permitted(actor, workflow_id)
-        listing = Listing("versions", workflow_id, int)
-        window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
-            rows, sequences, found = await versions.find_window(connection, actor.tenant, workflow_id, window)
-            total = await versions.count_all(connection, actor.tenant, workflow_id) if page.count else None
-        return listing.slice([version_of(row) for row in rows], sequences, found, total)
+            return await _listed(connection, actor.tenant, workflow_id, page)
 
     async def diff(
         self, actor: Actor, workflow_id: UUID, from_version: str | None, to_version: str | None
@@ -101,13 +97,18 @@ class VersionReads:
         """
         draft = await self._permitted(actor, workflow_id)
         async with self._database.transaction(actor.tenant) as connection:
-            pair = await _pair(connection, draft, from_version, to_version)
-            if pair is None:
-                return None
-            counted = await versions.count_unfinished(connection, actor.tenant, workflow_id)
-        (older_name, older), (newer_name, newer) = pair
-        affected = tuple(AffectedExecutions(version, number) for version, number in counted)
-        return VersionComparison(older_name, newer_name, diff(older, newer), affected)
+            compared = await _compared(connection, draft, from_version, to_version)
+        return None if compared is None else compared.worked_out()
+
+    async def overview(
+        self, actor: Actor, workflow_id: UUID, page: PageRequest, from_version: str | None, to_version: str | None
+    ) -> tuple[Slice[Version], VersionComparison | None]:
+        """`versions` and `diff` of one moment, with one decision and one read of the workflow. Errors as for both."""
+        draft = await self._permitted(actor, workflow_id)
+        async with self._database.transaction(actor.tenant) as connection:
+            listed = await _listed(connection, actor.tenant, workflow_id, page)
+            compared = await _compared(connection, draft, from_version, to_version)
+        return listed, None if compared is None else compared.worked_out()
 
     async def _permitted(self, actor: Actor, workflow_id: UUID) -> WorkflowRow:
         async with self._database.transaction(actor.tenant) as connection:
@@ -120,6 +121,37 @@ class VersionReads:
 
 Named = tuple[str, JsonObject]
 """What a definition is called in the comparison, and the definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Two definitions as they were read, to be compared outside of the transaction."""
+
+    older: Named
+    newer: Named
+    affected: tuple[AffectedExecutions, ...]
+
+    def worked_out(self) -> VersionComparison:
+        changes = diff(self.older[1], self.newer[1])
+        return VersionComparison(self.older[0], self.newer[0], changes, self.affected)
+
+
+async def _listed(connection: Transaction, tenant: str, workflow_id: UUID, page: PageRequest) -> Slice[Version]:
+    listing = Listing("versions", workflow_id, int)
+    window = listing.window(page)
+    rows, sequences, found = await versions.find_window(connection, tenant, workflow_id, window)
+    total = await versions.count_all(connection, tenant, workflow_id) if page.count else None
+    return listing.slice([version_of(row) for row in rows], sequences, found, total)
+
+
+async def _compared(
+    connection: Transaction, draft: WorkflowRow, from_version: str | None, to_version: str | None
+) -> _Compared | None:
+    pair = await _pair(connection, draft, from_version, to_version)
+    if pair is None:
+        return None
+    counted = await versions.count_unfinished(connection, draft.tenant, draft.id)
+    return _Compared(*pair, tuple(AffectedExecutions(version, number) for version, number in counted))
 
 
 async def _pair(

@@ -200,6 +200,12 @@ class Workflows:
         """What changed between two versions; see `VersionReads.diff`."""
         return await self._reads.diff(actor, workflow_id, from_version, to_version)
 
+    async def overview(
+        self, actor: Actor, workflow_id: UUID, page: PageRequest, from_version: str | None, to_version: str | None
+    ) -> tuple[Slice[Version], VersionComparison | None]:
+        """`versions` and `diff` at once; see `VersionReads.overview`."""
+        return await self._reads.overview(actor, workflow_id, page, from_version, to_version)
+
     async def _found(self, actor: Actor, workflow_id: UUID) -> WorkflowRow:
         async with self._database.transaction(actor.tenant) as connection:
             return await _existing(connection, actor, workflow_id)

@@ -99,8 +99,7 @@ async def versions(call: Call) -> Answer:
     """Published versions, newest first, and what changed between two of them."""
     workflow_id, query = call.id(Noun.WORKFLOW), call.query(VersionsQuery)
     page = page_request(query.page, query.limit, query.cursor)
-    found = await call.services.workflows.versions(call.actor, workflow_id, page)
-    compared = await call.services.workflows.diff(call.actor, workflow_id, query.from_, query.to)
+    found, compared = await call.services.workflows.overview(call.actor, workflow_id, page, query.from_, query.to)
     headers = list_headers(call.request.url.path, call.request.query_params, found)
     body = VersionsBody(
         tuple(VersionBody.of(one) for one in found.items), None if compared is None else DiffBody.of(compared)
