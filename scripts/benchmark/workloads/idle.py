@@ -5,13 +5,15 @@ import asyncio
 from scripts.benchmark.bench import Bench
 from scripts.benchmark.figures import Figure, median_figure
 
-_SETTLE_S = 10.0
 _COUNT = "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()"
 
 
 async def transactions(bench: Bench) -> list[Figure]:
-    """Transactions a second of all processes, each lone query being one; those of this measurement taken off."""
-    await asyncio.sleep(_SETTLE_S)
+    """Transactions a second of all processes, each lone query being one; those of this measurement taken off.
+
+    Young connections plan anew and loops have yet to slow down: it waits for that first.
+    """
+    await asyncio.sleep(bench.size(60, 20))
     seconds = bench.size(30, 10)
     rounds = []
     for _ in range(bench.size(3, 1)):
