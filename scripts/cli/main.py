@@ -28,6 +28,8 @@ _COMMANDS = {
     "policy": "scripts.cli.policy:policy",
     "doctor": "scripts.cli.doctor:doctor",
     "graph": "scripts.cli.graph:graph",
+    "diff": "scripts.cli.diff:diff",
+    "apply": "scripts.cli.apply:apply",
 }
 
 
