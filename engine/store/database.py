@@ -127,12 +127,17 @@ class Database:
         limits = self._limits
         try:
             connection = await self._open()
-            await connection.execute(
-                _ENTER_SESSION,
-                role,
-                str(limits.statement_timeout_ms),
-                str(limits.idle_in_transaction_timeout_ms),
-            )
+            try:
+                await connection.execute(
+                    _ENTER_SESSION,
+                    role,
+                    str(limits.statement_timeout_ms),
+                    str(limits.idle_in_transaction_timeout_ms),
+                )
+            except BaseException:
+                # Nobody else knows it yet: a caller that is cancelled just now could not close it.
+                connection.terminate()
+                raise
         except DriverError as error:
             raise translate(error) or error from error
         return connection
