@@ -73,9 +73,9 @@ class HumanTasks:
         self._watches = watches
         self._clock = clock
 
-    async def create(self, actor: Actor, request: CreateTaskRequest) -> HumanTask:
+    async def create(self, actor: Actor, request: CreateTaskRequest, idempotency_key: str | None = None) -> HumanTask:
         """Open a task that no step has opened. See `TaskCreation.create`."""
-        return await self._creation.create(actor, request)
+        return await self._creation.create(actor, request, idempotency_key)
 
     async def get(self, actor: Actor, task_id: UUID) -> HumanTask:
         """One task with its trail."""

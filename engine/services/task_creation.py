@@ -1,6 +1,7 @@
 """Tasks that people open by themselves."""
 
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 from engine.actions.json_schemas import compile_schema
@@ -9,10 +10,12 @@ from engine.definitions.shape import DEFINITION_SCHEMA
 from engine.errors import Conflict, Fault, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
+from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
 from engine.services.authority import Authority, Change, Permit
 from engine.services.facts import execution_missing
+from engine.services.keys import check_match, new_key, scope_of
 from engine.services.requests import WRONG_VALUE, missing
 from engine.services.task_forms import form_faults
 from engine.services.task_values import CreateTaskRequest, HumanTask
@@ -22,6 +25,7 @@ from engine.store import executions
 from engine.store import human_tasks as rows
 from engine.store.database import Database, Transaction
 from engine.store.executions import ExecutionRow
+from engine.store.governance import KeyScope, claim_key, find_key
 from engine.store.task_events import CREATED
 from engine.store.task_rows import NewTask
 from engine.store.task_trails import TrailRow, append, find_trails, set_timers
@@ -31,6 +35,9 @@ from engine.telemetry.metrics import HUMAN_TASK_OPERATIONS
 
 _CONFIG = compile_schema({"$defs": DEFINITION_SCHEMA["$defs"], "$ref": "#/$defs/humanConfig"})
 """What the config of a human step may be: a task that people open asks for the same."""
+
+CREATE_ROUTE: Final = "human_task.create"
+"""Idempotency keys of tasks count within this."""
 
 
 class TaskCreation:
@@ -43,10 +50,13 @@ class TaskCreation:
         self._new_id = new_id
         self._writer = TaskWriter(new_id)
 
-    async def create(self, actor: Actor, request: CreateTaskRequest) -> HumanTask:
+    async def create(self, actor: Actor, request: CreateTaskRequest, idempotency_key: str | None = None) -> HumanTask:
         """Open a task: one candidate only is its owner at once, else its candidates may claim it.
 
+        The same key and request give the same task, as it is by then.
+
         Raises:
+            IdempotencyMismatch: the key was used with another request.
             NotFound: the execution that is named is not in the tenant.
             ValidationFailed: with all faults.
             Conflict: the execution that is named has ended.
@@ -55,6 +65,10 @@ class TaskCreation:
         resource = Resource("human_task", None, {"tenant": actor.tenant})
         permit = await self._authority.permit(actor, "human_task.create", resource)
         request.check()
+        scope = None if idempotency_key is None else scope_of(actor, CREATE_ROUTE, idempotency_key)
+        if scope is not None and (earlier := await self._earlier(scope, request)) is not None:
+            return earlier
+        _check_unfinished(execution)
         draft = _draft(request, actor.subject if execution is None else execution.started_by)
         task_id, now = self._new_id(), self._clock.now()
         name, on_behalf_of = acting(actor, None)
@@ -66,7 +80,22 @@ class TaskCreation:
             workflow_id=None if execution is None else execution.workflow_id,
         )
         async with self._database.transaction(actor.tenant) as connection:
+            if scope is not None:
+                key = new_key(self._clock, _body(request), task_id)
+                known = await claim_key(connection, scope, key, self._clock.now())
+                if known is not None:
+                    check_match(known, _body(request))
+                    return await _existing(connection, actor.tenant, known.subject_id)
             return await self._write(connection, permit, task_id, made)
+
+    async def _earlier(self, scope: KeyScope, request: CreateTaskRequest) -> HumanTask | None:
+        """What an earlier call with this key has opened."""
+        async with self._database.transaction(scope.tenant) as connection:
+            known = await find_key(connection, scope)
+            if known is None or known.expires_at <= self._clock.now():
+                return None
+            check_match(known, _body(request))
+            return await _existing(connection, scope.tenant, known.subject_id)
 
     async def _write(self, connection: Transaction, permit: Permit, task_id: UUID, made: NewTask) -> HumanTask:
         tenant = permit.actor.tenant
@@ -90,10 +119,27 @@ class TaskCreation:
             row = await executions.find(connection, actor.tenant, execution_id)
         if row is None:
             raise execution_missing(execution_id)
-        if ExecutionStatus(row.status) in FINAL_EXECUTION:
-            message = f"The execution is {row.status}; nobody needs a task of it any more."
-            raise Conflict(message, code="task.execution_finished", facts={"executionStatus": row.status})
         return row
+
+
+def _check_unfinished(execution: ExecutionRow | None) -> None:
+    if execution is not None and ExecutionStatus(execution.status) in FINAL_EXECUTION:
+        status = execution.status
+        message = f"The execution is {status}; nobody needs a task of it any more."
+        raise Conflict(message, code="task.execution_finished", facts={"executionStatus": status})
+
+
+def _body(request: CreateTaskRequest) -> JsonObject:
+    """What an idempotency key stands for."""
+    execution_id = None if request.execution_id is None else str(request.execution_id)
+    return {"title": request.title, "config": request.config, "executionId": execution_id}
+
+
+async def _existing(connection: Transaction, tenant: str, task_id: UUID) -> HumanTask:
+    row = await rows.find(connection, tenant, task_id)
+    if row is None:
+        raise task_missing(task_id)
+    return view_of(row, (await find_trails(connection, tenant, [task_id]))[task_id])
 
 
 def _draft(request: CreateTaskRequest, initiator: str) -> Draft:

@@ -1,4 +1,4 @@
-"""Topics of the outbox on which the rest of the world hears of tasks: that they are there, take too long, have ended."""
+"""Topics of the outbox on which the world hears of tasks: that they are there, take too long, have ended."""
 
 from typing import Final
 

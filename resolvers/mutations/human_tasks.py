@@ -37,7 +37,8 @@ class HumanTaskMutations:
         input: graph.CreateHumanTaskInput,  # noqa: A002 - the contract's name
     ) -> graph.CreateHumanTaskResult:
         """Open a task that no step opens."""
-        task = await info.context.services.human_tasks.create(info.context.actor, _create_request(input))
+        tasks, request = info.context.services.human_tasks, _create_request(input)
+        task = await tasks.create(info.context.actor, request, input.idempotency_key)
         return graph.CreateHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Change title, description, priority or deadline of a task.")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from engine.errors import Conflict, NotFound, ValidationFailed
+from engine.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
 from engine.services.human_tasks import HumanTasks
 from engine.services.task_values import (
     AssignRequest,
@@ -41,7 +41,7 @@ Operation = Callable[[HumanTasks, Any, UUID, Any], Awaitable[HumanTask]]
 async def create(call: Call) -> Answer:
     """Open a task that no step opens."""
     request = await call.body(CreateHumanTaskBody, lambda faults: CreateTaskRequest(faults=faults))
-    task = await call.services.human_tasks.create(call.actor, request)
+    task = await call.services.human_tasks.create(call.actor, request, call.idempotency_key())
     return Answer(HumanTaskBody.of(task), 201, {"location": f"/api/human-tasks/{task.id}"})
 
 
@@ -148,8 +148,9 @@ ROUTES = (
         {201: Reply("The task.", HumanTaskBody, {"Location": "Of the task."})},
         "human-tasks",
         body=CreateHumanTaskBody,
-        refusals=_REFUSALS,
+        refusals=(*_REFUSALS, IdempotencyMismatch),
         action="human_task.create",
+        headers={"Idempotency-Key": "Makes the call repeatable: same key and body, same task, for 24 hours."},
     ),
     Route(
         Method.GET,

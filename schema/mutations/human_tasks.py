@@ -43,6 +43,9 @@ class CreateHumanTaskInput:
     execution_id: strawberry.ID | None = strawberry.field(
         default=None, description="Whose work it is; it becomes obsolete when that execution ends."
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="Makes the call repeatable for 24 hours: same key and input, same task."
+    )
 
 
 @strawberry.input(description="Fields of a task to change; what is not named stays.")

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from engine.errors import Conflict, Denied, NotFound, ValidationFailed
+from engine.errors import Conflict, Denied, IdempotencyMismatch, NotFound, ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
 from engine.services.services import Services
@@ -299,3 +299,19 @@ async def test_a_token_that_names_who_acts_is_used_on_behalf_of_its_subject(
     assert claimed.trail is not None
     assert (claimed.trail[-1].actor, claimed.trail[-1].on_behalf_of) == ("assistant", "ann")
     assert claimed.trail[-1].at == datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+async def test_the_same_key_opens_one_task(services: Services, admin: Actor, clock: FakeClock) -> None:
+    request = CreateTaskRequest(title="Look", config={"candidateGroups": ["g"]})
+    tasks = services.human_tasks
+    made = await asyncio.gather(*(tasks.create(admin, request, "k-1") for _ in range(5)))
+    assert len({task.id for task in made}) == 1
+    await tasks.cancel(admin, made[0].id, PLAIN)
+    again = await tasks.create(admin, request, '"k-1"')
+    assert (again.id, again.status) == (made[0].id, TaskStatus.CANCELLED)
+    with pytest.raises(IdempotencyMismatch):
+        await tasks.create(admin, CreateTaskRequest(title="Look there", config=request.config), "k-1")
+    another = Actor(admin.tenant, "eve", admin.roles)
+    assert (await tasks.create(another, request, "k-1")).id != again.id
+    clock.advance(timedelta(hours=25))
+    assert (await tasks.create(admin, request, "k-1")).id != again.id
