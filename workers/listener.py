@@ -9,9 +9,11 @@ from uuid import UUID
 from engine.clock import Clock
 from engine.errors import Unavailable
 from engine.queue.dispatch import Dispatch, Exhausted, Message, Received
+from engine.queue.link import heed_cancellation
 from engine.queue.messages import Ring, UnreadableMessage
 from engine.store.burials import NO_TENANT, Burial, bury_messages
 from engine.store.hot import HotConnection
+from engine.telemetry.metrics import DEAD_LETTERS
 from workers.acknowledger import Acknowledger
 from workers.config import WorkerConfig
 from workers.intake import Intake
@@ -51,6 +53,7 @@ class Listener:
     async def run(self) -> None:
         """Listen for ever."""
         while True:
+            heed_cancellation()
             if not self._has_room():
                 self._intake.grew_scarce()
                 await asyncio.sleep(FULL_S)
@@ -96,6 +99,7 @@ class Listener:
             for found in exhausted
         ]
         await bury_messages(self._connection, burials)
+        DEAD_LETTERS.labels("message").inc(len(burials))
         for burial in burials:
             await self._dispatch.bury(
                 {

@@ -12,7 +12,7 @@ from typing import Final
 
 from engine.clock import Clock
 from engine.qos.buckets import Budget
-from engine.queue.link import Link, RedisTrouble
+from engine.queue.link import Link, RedisTrouble, heed_cancellation
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ class Meters:
     async def run(self) -> None:
         """Compare for ever."""
         while True:
+            heed_cancellation()
             await asyncio.sleep(SYNC_S)
             await self.sync()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-from engine.queue.link import Link, RedisTrouble, subscriber
+from engine.queue.link import Link, RedisTrouble, heed_cancellation, subscriber
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +142,7 @@ class Listener:
                     facts = {"action": "changes.hear", "error": type(error).__name__}
                     _log.warning("Changes are not heard; watchers look by themselves.", extra=facts)
                     self._settled_at = None
+                    heed_cancellation()
                     await asyncio.sleep(_RECONNECT_S)
         finally:
             self._settled_at = None
@@ -160,6 +161,7 @@ class Listener:
                 await channel.subscribe(CHANNEL)
                 self._settled_at = asyncio.get_running_loop().time() + SETTLED_S
                 while self._watchers:
+                    heed_cancellation()
                     self._pass_on(await channel.get_message(timeout=LOOK_AGAIN_S))
         finally:
             await client.aclose()

@@ -129,6 +129,20 @@ def unavailable(error: BaseException) -> Unavailable:
     return Unavailable("redis", f"Redis does not answer: {type(error).__name__}.")
 
 
+def heed_cancellation() -> None:
+    """End a loop over Redis that was asked to end.
+
+    A cancellation that meets the client in the middle of connecting may be lost in it; a loop that only relied on the
+    exception would go on for ever.
+
+    Raises:
+        CancelledError: somebody has cancelled the running task.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def is_missing_group(error: BaseException) -> bool:
     """True where the consumer group is gone with its stream: Redis lost its data and starts anew."""
     return isinstance(error, ResponseError) and str(error).startswith(("NOGROUP", "UNBLOCKED"))
