@@ -1,4 +1,5 @@
-// node gateway.mjs [--config supergraph.yaml] [--port 4000] [--url composer=http://...]: a gateway over the running subgraphs.
+// node gateway.mjs [--config supergraph.yaml] [--host 127.0.0.1] [--port 4000] [--url composer=http://...]
+// A gateway over the running subgraphs.
 // It passes on who calls and the trace, and proves itself by MAESTRO_ROUTER_SECRET where the subgraphs want that.
 import { ApolloGateway, RemoteGraphQLDataSource } from "@apollo/gateway";
 import { ApolloServer } from "@apollo/server";
@@ -25,7 +26,7 @@ if (errors.length) {
 const gateway = new ApolloGateway({ supergraphSdl: supergraph, buildService: ({ url }) => new Subgraph({ url }) });
 const server = new ApolloServer({ gateway, includeStacktraceInErrorResponses: false, introspection: true });
 const { url } = await startStandaloneServer(server, {
-  listen: { host: "127.0.0.1", port: Number(options.port ?? 4000) },
+  listen: { host: options.host ?? "127.0.0.1", port: Number(options.port ?? 4000) },
   context: async ({ req }) => ({
     headers: Object.fromEntries(PASSED_ON.filter((name) => req.headers[name]).map((name) => [name, req.headers[name]])),
   }),

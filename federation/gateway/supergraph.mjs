@@ -35,7 +35,7 @@ export function readArguments(values) {
     if (value === undefined) throw new Error(`${values[at]} needs a value`);
     const [key, ...rest] = value.split("=");
     if (name === "url") found.urls[key] = rest.join("=");
-    else if (["config", "out", "port", "composer"].includes(name)) found[name] = value;
+    else if (["config", "out", "host", "port", "composer"].includes(name)) found[name] = value;
     else throw new Error(`unknown option ${values[at]}`);
   }
   return found;
