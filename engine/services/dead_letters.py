@@ -23,6 +23,7 @@ from engine.services.digests import state_hash
 from engine.services.pages import Listing
 from engine.services.requests import ControlRequest
 from engine.services.values import PageRequest, Slice
+from engine.services.visibility import hidden_by
 from engine.store import dead_letters as rows
 from engine.store import executions
 from engine.store.database import Database, Transaction
@@ -51,9 +52,9 @@ class DeadLetters:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        await self._authority.permit(actor, READ, Resource("dead_letter", None))
+        hidden = hidden_by(await self._authority.permit(actor, READ, Resource("dead_letter", None)))
         listing = Listing("dead_letters", wanted)
-        conditions = DeadLetterConditions(wanted.status, wanted.kind, wanted.execution_id)
+        conditions = DeadLetterConditions(wanted.status, wanted.kind, wanted.execution_id, hidden)
         async with self._database.transaction(actor.tenant) as connection:
             found_rows, found = await rows.find_window(connection, actor.tenant, conditions, listing.window(page))
             total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None

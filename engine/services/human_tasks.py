@@ -1,6 +1,7 @@
 """Use cases of human tasks: what people see of them, and what they do with them."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from engine.clock import Clock
@@ -32,9 +33,10 @@ from engine.services.task_values import (
 from engine.services.task_views import comment_of, entry_of, task_resource, timer_row, view_of
 from engine.services.task_watches import TaskWatches
 from engine.services.values import PageRequest, Slice
+from engine.services.visibility import hidden_by
 from engine.store import human_tasks as rows
 from engine.store.database import Database
-from engine.store.human_tasks import TaskConditions, TaskRow
+from engine.store.human_tasks import TaskConditions, TaskRow, Watched
 from engine.store.task_trails import find_comments, find_trails
 from engine.tasks import operations
 from engine.tasks.clocks import Clock as TaskClock
@@ -100,10 +102,11 @@ class HumanTasks:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        await self._permit_reading(actor)
+        permit = await self._authority.permit(actor, "human_task.read", Resource("human_task", None))
         listing = Listing("human tasks", wanted)
         window = listing.window(page)
-        conditions = _conditions(wanted)
+        reader = Watched((actor.subject,), tuple(actor.groups))
+        conditions = replace(_conditions(wanted), hidden=hidden_by(permit), reader=reader)
         async with self._database.transaction(actor.tenant) as connection:
             listed, found = await rows.find_window(connection, actor.tenant, conditions, window)
             total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None

@@ -30,6 +30,7 @@ from engine.services.schedule_values import (
     tick_of,
 )
 from engine.services.values import PageRequest, Slice
+from engine.services.visibility import hidden_by
 from engine.store import schedules as rows
 from engine.store import ticks as ledger
 from engine.store.database import Database, Transaction
@@ -68,11 +69,12 @@ class Schedules:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        await self._authority.permit(actor, "schedule.read", Resource("schedule", None))
+        hidden = hidden_by(await self._authority.permit(actor, "schedule.read", Resource("schedule", None)))
         listing = Listing("schedules", workflow_id)
+        window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
-            items, found = await rows.find_window(connection, actor.tenant, workflow_id, listing.window(page))
-            total = await rows.count_all(connection, actor.tenant, workflow_id) if page.count else None
+            items, found = await rows.find_window(connection, actor.tenant, workflow_id, window, hidden)
+            total = await rows.count_all(connection, actor.tenant, workflow_id, hidden) if page.count else None
         return listing.slice([self._shown(row) for row in items], [row.id for row in items], found, total)
 
     async def get(self, actor: Actor, schedule_id: UUID) -> Schedule:

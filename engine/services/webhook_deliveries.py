@@ -14,6 +14,7 @@ from engine.services.pages import Listing
 from engine.services.requests import ExecuteRequest
 from engine.services.starts import Starts
 from engine.services.values import PageRequest, Slice
+from engine.services.visibility import hidden_by
 from engine.services.webhook_values import DeliveryFilter, DeliveryView, Replay
 from engine.services.webhooks import TRIGGER_TYPE
 from engine.store import executions
@@ -40,10 +41,10 @@ class WebhookDeliveries:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        await self._authority.permit(actor, READ, Resource("webhook_delivery", None))
+        hidden = hidden_by(await self._authority.permit(actor, READ, Resource("webhook_delivery", None)))
         listing = Listing("webhook_deliveries", wanted)
         window = listing.window(page)
-        conditions = DeliveryConditions(wanted.workflow_id, wanted.outcome)
+        conditions = DeliveryConditions(wanted.workflow_id, wanted.outcome, hidden)
         async with self._database.transaction(actor.tenant) as connection:
             items, found = await rows.find_window(connection, actor.tenant, conditions, window)
             total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import Json
 from engine.store.tables.delivery import dead_letters
-from engine.store.tables.runtime import outbox
+from engine.store.tables.runtime import executions, outbox
+from engine.store.visibility import Hidden, belongs_to_visible
 from engine.store.windows import Count, Found, Window, count, look
 
 _D = dead_letters.c
+_E = executions.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class DeadLetterConditions:
     status: str | None = None
     kind: str | None = None
     execution_id: UUID | None = None
+    hidden: Hidden | None = None
 
 
 async def find(connection: AsyncConnection, tenant: str, letter_id: UUID) -> DeadLetterRow | None:
@@ -127,7 +130,9 @@ def _all(tenant: str) -> Select[Any]:
 
 
 def _filtered(tenant: str, wanted: DeadLetterConditions) -> Select[Any]:
-    statement = _all(tenant)
+    of_execution = select(_E.workflow_id).where(_E.tenant_id == tenant, _E.id == _D.execution_id)
+    workflow_id = of_execution.correlate(dead_letters).scalar_subquery()
+    statement = _all(tenant).where(*belongs_to_visible(wanted.hidden, tenant, workflow_id))
     if wanted.status is not None:
         statement = statement.where(_D.status == wanted.status)
     if wanted.kind is not None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.jsonvalue import Json, JsonObject
 from engine.store.tables.tasks import human_tasks
 from engine.store.task_rows import NewTask, columns_of
+from engine.store.visibility import Hidden, belongs_to_visible
 from engine.store.windows import Count, Found, Window, count, look
 
 _T = human_tasks.c
@@ -66,11 +67,21 @@ class TaskRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """Whose tasks somebody watches: of one of these people, or of one of these groups, or one of these tasks."""
+
+    people: tuple[str, ...]
+    groups: tuple[str, ...]
+    tasks: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskConditions:
     """Which tasks a list has; None does not filter.
 
     Attributes:
         assignee: owns it, or is named as one who may claim it.
+        hidden: tasks of such workflows are left out, but for those of the `reader`.
     """
 
     status: str | None = None
@@ -80,15 +91,8 @@ class TaskConditions:
     workflow_id: UUID | None = None
     step_id: str | None = None
     due_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Whose tasks somebody watches: of one of these people, or of one of these groups, or one of these tasks."""
-
-    people: tuple[str, ...]
-    groups: tuple[str, ...]
-    tasks: tuple[UUID, ...] = ()
+    hidden: Hidden | None = None
+    reader: Watched | None = None
 
 
 async def find(connection: AsyncConnection, tenant: str, task_id: UUID, *, lock: bool = False) -> TaskRow | None:
@@ -206,6 +210,9 @@ def _all(tenant: str) -> Select[Any]:
 
 def _filtered(tenant: str, wanted: TaskConditions) -> Select[Any]:
     statement = _all(tenant)
+    if wanted.hidden is not None:
+        shown = belongs_to_visible(wanted.hidden, tenant, _T.workflow_id)
+        statement = statement.where(or_(*shown, *([] if wanted.reader is None else _whose(wanted.reader))))
     if wanted.status is not None:
         statement = statement.where(_T.status == wanted.status)
     if wanted.assignee is not None:

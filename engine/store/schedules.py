@@ -16,6 +16,7 @@ from engine.definitions.model import CatchUp, Overlap
 from engine.jsonvalue import Json, JsonObject
 from engine.store.tables.definitions import workflow_definitions
 from engine.store.tables.triggers import scheduled_workflows, workflow_triggers
+from engine.store.visibility import Hidden, belongs_to_visible
 from engine.store.windows import Count, Found, Window, count, look
 
 _C = scheduled_workflows.c
@@ -127,16 +128,18 @@ async def find_many(
 
 
 async def find_window(
-    connection: AsyncConnection, tenant: str, workflow_id: UUID | None, window: Window
+    connection: AsyncConnection, tenant: str, workflow_id: UUID | None, window: Window, hidden: Hidden | None = None
 ) -> tuple[tuple[ScheduleRow, ...], Found]:
     """Schedules of one window, by descending id."""
-    found = await look(connection, _filtered(tenant, workflow_id), _C.id, window)
+    found = await look(connection, _filtered(tenant, workflow_id, hidden), _C.id, window)
     return tuple(_read(row) for row in found.rows), found
 
 
-async def count_all(connection: AsyncConnection, tenant: str, workflow_id: UUID | None) -> Count:
+async def count_all(
+    connection: AsyncConnection, tenant: str, workflow_id: UUID | None, hidden: Hidden | None = None
+) -> Count:
     """How many schedules the list has."""
-    return await count(connection, _filtered(tenant, workflow_id))
+    return await count(connection, _filtered(tenant, workflow_id, hidden))
 
 
 async def find_due(connection: AsyncConnection, now: datetime, limit: int) -> tuple[ScheduleRef, ...]:
@@ -324,8 +327,8 @@ def _all(tenant: str) -> Select[Any]:
     return select(*_C).where(_C.tenant_id == tenant)
 
 
-def _filtered(tenant: str, workflow_id: UUID | None) -> Select[Any]:
-    statement = _all(tenant)
+def _filtered(tenant: str, workflow_id: UUID | None, hidden: Hidden | None) -> Select[Any]:
+    statement = _all(tenant).where(*belongs_to_visible(hidden, tenant, _C.workflow_id))
     return statement if workflow_id is None else statement.where(_C.workflow_id == workflow_id)
 
 

@@ -14,6 +14,7 @@ from engine.jsonvalue import JsonObject, dumps
 from engine.store.hot import HotConnection
 from engine.store.statements import load
 from engine.store.tables.triggers import webhook_deliveries, webhook_replays
+from engine.store.visibility import Hidden, belongs_to_visible
 from engine.store.windows import Count, Found, Window, count, look
 
 _SQL = load("webhooks")
@@ -79,6 +80,7 @@ class DeliveryConditions:
 
     workflow_id: UUID | None = None
     outcome: str | None = None
+    hidden: Hidden | None = None
 
 
 Meant = tuple[UUID, Arrival]
@@ -163,7 +165,7 @@ async def count_all(connection: AsyncConnection, tenant: str, wanted: DeliveryCo
 
 
 def _filtered(tenant: str, wanted: DeliveryConditions) -> Select[Any]:
-    statement = select(*_D).where(_D.tenant_id == tenant)
+    statement = select(*_D).where(_D.tenant_id == tenant, *belongs_to_visible(wanted.hidden, tenant, _D.workflow_id))
     if wanted.workflow_id is not None:
         statement = statement.where(_D.workflow_id == wanted.workflow_id)
     return statement if wanted.outcome is None else statement.where(_D.outcome == wanted.outcome)
