@@ -66,7 +66,6 @@ class ExecutionMetrics:
     period: AnalyticsPeriod = strawberry.field(description="How far it looks back.")
     from_: datetime = strawberry.field(description="Start of the period.", name="from")
     to: datetime = strawberry.field(description="Its end: now.")
-    workflow_id: strawberry.ID | None = strawberry.field(description="The workflow; null: of all.")
     figures: ExecutionFigures = strawberry.field(description="What happened in the period.")
     p50_duration_ms: float | None = strawberry.field(description="Half took no longer, to within a fifth.")
     p95_duration_ms: float | None = strawberry.field(description="95 of a hundred took no longer.")

@@ -119,14 +119,12 @@ class ExecutionMetrics:
     """Figures over time.
 
     Attributes:
-        workflow_id: None: of all workflows.
         quantiles_ms: durations that half, 95 and 99 of a hundred completed executions stayed under, each to within a
             fifth; None: none completed.
         series: hours or days in which something happened, oldest first.
     """
 
     window: Window
-    workflow_id: UUID | None
     figures: Figures
     quantiles_ms: tuple[int, int, int] | None
     series: tuple[PeriodFigures, ...]
@@ -171,7 +169,7 @@ class Analytics:
         async with self._database.transaction(actor.tenant) as connection:
             rows = await metrics.read(connection, question, by_workflow=False)
         series = (PeriodFigures(row.period_start, _figures([row])) for row in rows if row.period_start is not None)
-        return ExecutionMetrics(window, workflow_id, _figures(rows), _quantiles(rows), tuple(series))
+        return ExecutionMetrics(window, _figures(rows), _quantiles(rows), tuple(series))
 
     async def _permit(self, actor: Actor, workflow_id: UUID | None) -> None:
         resource = Resource("analytics", None)

@@ -18,7 +18,9 @@ from schema.analytics import (
 from schema.fields import field
 
 OfWorkflow = Annotated[strawberry.ID | None, strawberry.argument(description="Only of this workflow.")]
-OfPeriod = Annotated[AnalyticsPeriod, strawberry.argument(description="How far to look back.")]
+OfPeriod = Annotated[
+    AnalyticsPeriod | None, strawberry.argument(description="How far to look back; the last 24 hours where left out.")
+]
 
 
 @strawberry.type
@@ -27,11 +29,11 @@ class AnalyticsQueries:
 
     @field("How workflows did in a period: in all, and the busiest of them.")
     async def workflow_stats(
-        self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = AnalyticsPeriod.LAST_24_HOURS
+        self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = None
     ) -> WorkflowStats:
         """Figures by workflow."""
         workflow = None if workflow_id is None else identifier("workflow", workflow_id)
-        found = await info.context.services.analytics.workflow_stats(info.context.actor, workflow, Period(period.value))
+        found = await info.context.services.analytics.workflow_stats(info.context.actor, workflow, _period(period))
         return WorkflowStats(
             period=AnalyticsPeriod(found.window.period.value),
             from_=found.window.since,
@@ -49,19 +51,16 @@ class AnalyticsQueries:
 
     @field("How executions did over a period, hour by hour or day by day.")
     async def execution_metrics(
-        self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = AnalyticsPeriod.LAST_24_HOURS
+        self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = None
     ) -> ExecutionMetrics:
         """Figures over time."""
         workflow = None if workflow_id is None else identifier("workflow", workflow_id)
-        found = await info.context.services.analytics.execution_metrics(
-            info.context.actor, workflow, Period(period.value)
-        )
+        found = await info.context.services.analytics.execution_metrics(info.context.actor, workflow, _period(period))
         p50, p95, p99 = found.quantiles_ms or (None, None, None)
         return ExecutionMetrics(
             period=AnalyticsPeriod(found.window.period.value),
             from_=found.window.since,
             to=found.window.until,
-            workflow_id=None if workflow is None else strawberry.ID(str(workflow)),
             figures=_figures(found.figures),
             p50_duration_ms=p50,
             p95_duration_ms=p95,
@@ -70,6 +69,10 @@ class AnalyticsQueries:
                 PeriodFigures(period_start=one.period_start, figures=_figures(one.figures)) for one in found.series
             ],
         )
+
+
+def _period(wanted: AnalyticsPeriod | None) -> Period:
+    return Period.DAY if wanted is None else Period(wanted.value)
 
 
 def _figures(found: values.Figures) -> ExecutionFigures:

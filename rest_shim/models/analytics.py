@@ -87,7 +87,6 @@ class ExecutionMetricsBody:
     granularity: Granularity = wire("How long the parts of the series are.")
     from_: datetime = wire(Rule("Start of the period, a full hour or day in UTC.", name="from"))
     to: datetime = wire("Its end: now.")
-    workflow_id: UUID | None = wire("The workflow; null: of all.")
     started: int = wire("Executions that were accepted in the period.")
     completed: int = wire("Executions that completed in the period.")
     failed: int = wire("Executions that failed in the period.")
@@ -108,7 +107,6 @@ class ExecutionMetricsBody:
             metrics.window.granularity,
             metrics.window.since,
             metrics.window.until,
-            metrics.workflow_id,
             *_counts(metrics.figures),
             p50,
             p95,

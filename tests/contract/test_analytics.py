@@ -18,7 +18,7 @@ async def test_both_doors_say_the_same(edge: Edge) -> None:
              workflowStats(workflowId: $id, period: LAST_7_DAYS) {
                totalWorkflows unfinishedExecutions figures { started cancelled } workflows { workflowId } }
              executionMetrics(workflowId: $id, period: LAST_7_DAYS) {
-               period workflowId p95DurationMs figures { started successRate } series { figures { started } } } }""",
+               period p95DurationMs figures { started successRate } series { figures { started } } } }""",
         {"id": first["workflowId"]},
         tenant="figured",
     )
