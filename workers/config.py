@@ -14,6 +14,9 @@ class WorkerConfig:
         held_limit: executions in memory at a time; waiting ones are given back and do not count.
         backlog_limit: commits waiting for the writer beyond which no new work is taken.
         attempts_limit: asynchronous attempts out at a time; what is over waits in the process.
+        lend_above: attempts of one execution out at a time beyond which further ones are offered to other workers.
+        lend_after_s: what is offered waits so long for others of its kind, and for room here.
+        lend_patience_s: what nobody takes for so long is made here after all.
         claim_batch: executions claimed in one statement.
         commit_batch: executions written in one transaction.
         writers: connections that write; each execution has at most one commit out.
@@ -34,6 +37,9 @@ class WorkerConfig:
     held_limit: int = 10_000
     backlog_limit: int = 2_000
     attempts_limit: int = 500
+    lend_above: int = 100
+    lend_after_s: float = 0.02
+    lend_patience_s: float = 0.25
     claim_batch: int = 256
     commit_batch: int = 256
     writers: int = 2

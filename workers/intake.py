@@ -90,6 +90,7 @@ class Intake:
         self._suspects: dict[ExecutionRef, None] = {}
         self._wake = asyncio.Event()
         self._is_stopped = False
+        self.on_offered: Callable[[ExecutionRef], None] = lambda _ref: None
 
     @property
     def room(self) -> int:
@@ -108,7 +109,11 @@ class Intake:
         for message in received.messages:
             if isinstance(message, Ring):
                 self._wanted.setdefault(ExecutionRef(message.tenant, message.execution_id), []).append(message)
-        self.offer(ExecutionRef(tenant, execution_id) for tenant, execution_id in received.own)
+        own = [ExecutionRef(tenant, execution_id) for tenant, execution_id in received.own]
+        self.offer(own)
+        for ref in own:
+            if self._runner.get(ref.id) is None:  # told of what another worker holds: that one may lend
+                self.on_offered(ref)
 
     def proven(self, execution_id: UUID) -> None:
         """A suspect has made progress, or is gone: the next one may be taken."""

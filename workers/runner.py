@@ -7,15 +7,18 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from engine.actions.interface import ActionContext, Effect, Failed, InlineAction, Result, Succeeded
+from engine.actions.interface import Action, ActionContext, Effect, Failed, InlineAction, Result, Succeeded
 from engine.actions.registry import ActionRegistry
 from engine.clock import Clock
+from engine.definitions.model import Delivery
 from engine.runtime.advance import advance
 from engine.runtime.effects import Probe, RunAction, SetTimer
 from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, ProbeAnswered
+from engine.runtime.states import StepKey
 from engine.runtime.transitions import Failure
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
+from engine.store.lent import LentId
 from engine.store.outbox import LEDGER_EXECUTION
 from engine.telemetry.crash_points import reach
 from workers.attempts import CRASHED, Attempts
@@ -23,7 +26,8 @@ from workers.config import WorkerConfig
 from workers.endings import ending_of
 from workers.held import AttemptId, Held, OutsideEffect, attempt_id
 from workers.leases import Lease
-from workers.payloads import excess_of
+from workers.lending import Lender
+from workers.outcomes import context_of, outcome_of
 from workers.quarantine import BROKEN, UNSTORABLE, quarantine
 from workers.writer import Fate, Writer
 
@@ -65,6 +69,7 @@ class Runner:
         self._held: dict[UUID, Held] = {}
         self._suspended: list[tuple[Held, list[OutsideEffect]]] = []
         self._is_draining = False
+        self.lender: Lender | None = None
         self.on_rung: Callable[[ExecutionRef], None] = lambda _ref: None
         self.on_proven: Callable[[UUID], None] = lambda _execution_id: None
         self.on_slot: Callable[[ExecutionRef], None] = lambda _ref: None
@@ -113,6 +118,8 @@ class Runner:
             for letter in mail:
                 if letter.id not in held.known_mail:
                     held.consumed(letter.id)
+                    if isinstance(letter.event, ActionSucceeded | ActionFailed):
+                        self._came_from_another(held, letter.event)
                     self._feed(held, letter.event)
             self._settle(held)
 
@@ -139,6 +146,14 @@ class Runner:
     async def attempts_ended(self) -> None:
         """Return when no attempt is out."""
         await self._attempts.ended()
+
+    def lendable(self) -> Sequence[str]:
+        """Types of the actions that it can make for other workers."""
+        return list(self._waiting)
+
+    def borrow(self, action_type: str, context: ActionContext, came: Callable[[Result], None]) -> Callable[[], object]:
+        """Make an attempt of another worker's execution; `came` gets its result, once. Returns what stops it."""
+        return self._attempts.start(self._waiting[action_type], context, came)
 
     async def interrupt(self) -> None:
         """Stop the attempts that are still out."""
@@ -251,10 +266,32 @@ class Runner:
         if action is None:
             self._came_back(held, self._compute(held, run))
             return
+        if self.lender is not None and self._is_surplus(held, run):
+            stop = self.lender.lend(_lent_id(held, run.key), run, lambda: self._start(held, action, run))
+            held.out[attempt_id(run)] = stop
+        else:
+            self._start(held, action, run)
+
+    def _is_surplus(self, held: Held, run: RunAction) -> bool:
+        """Whether another worker may make this attempt: of a wide fan-out, and one that may be made again."""
+        is_repeatable = run.delivery is Delivery.EFFECTIVELY_ONCE
+        return is_repeatable and len(held.out) >= self._config.lend_above and not self._is_draining
+
+    def _start(self, held: Held, action: Action, run: RunAction) -> None:
+        if held.is_lost:
+            return
         found = attempt_id(run)
         held.out[found] = self._attempts.start(
-            action, _context(held, run), lambda result: self._finished(held, found, _outcome(run, result))
+            action, _context(held, run), lambda result: self._finished(held, found, outcome_of(run, result))
         )
+
+    def _came_from_another(self, held: Held, outcome: ActionSucceeded | ActionFailed) -> None:
+        """A lent attempt has its outcome. One that had to be started here all the same is stopped."""
+        stop = held.out.pop((outcome.key, outcome.generation, outcome.attempt), None)
+        if self.lender is not None:
+            self.lender.arrived(_lent_id(held, outcome.key))
+        if stop is not None:
+            stop()
 
     def _probe(self, held: Held, probe: Probe) -> None:
         action = self._waiting.get(probe.action_type)
@@ -267,6 +304,8 @@ class Runner:
         )
 
     def _finished(self, held: Held, found: AttemptId, outcome: Event) -> None:
+        if self.lender is not None:
+            self.lender.room_grew()
         if held.is_lost or held.out.pop(found, None) is None:
             return
         with self._guarding(held):
@@ -282,13 +321,13 @@ class Runner:
     def _compute(self, held: Held, run: RunAction) -> Event:
         action = self._inline.get(run.action_type)
         if action is None:
-            return _outcome(run, Failed(UNKNOWN_ACTION, f"This worker knows no action {run.action_type!r}."))
+            return outcome_of(run, Failed(UNKNOWN_ACTION, f"This worker knows no action {run.action_type!r}."))
         try:
             result = action.compute(_context(held, run))
         except Exception as error:  # noqa: BLE001 - an action is foreign code; its bug is its step's failure
             _log.exception("An action crashed.", extra={"action": "attempt", "execution_id": str(held.ref.id)})
             result = Failed(CRASHED, f"The action {action.name!r} ended with an unexpected {type(error).__name__}.")
-        return _outcome(run, result)
+        return outcome_of(run, result)
 
     def _lose(self, held: Held) -> None:
         self._forget(held)
@@ -304,20 +343,11 @@ class Runner:
 
 
 def _context(held: Held, run: RunAction) -> ActionContext:
-    claimed = held.claimed
-    return ActionContext(
-        tenant=claimed.tenant,
-        execution_id=claimed.id,
-        step_path=run.key.path,
-        iteration=run.key.iteration,
-        attempt=run.attempt,
-        config=run.config,
-        input=run.input,
-        idempotency_key=run.idempotency_key,
-        delivery=run.delivery,
-        timeout_ms=run.timeout_ms,
-        traceparent=claimed.traceparent,
-    )
+    return context_of(held.claimed.tenant, held.claimed.id, held.claimed.traceparent, run)
+
+
+def _lent_id(held: Held, key: StepKey) -> LentId:
+    return LentId(held.claimed.tenant, held.claimed.id, key, held.claimed.epoch)
 
 
 def _probe_context(held: Held, probe: Probe) -> ActionContext:
@@ -334,16 +364,6 @@ def _probe_context(held: Held, probe: Probe) -> ActionContext:
         timeout_ms=PROBE_TIMEOUT_MS,
         traceparent=claimed.traceparent,
     )
-
-
-def _outcome(run: RunAction, result: Result) -> Event:
-    if isinstance(result, Succeeded):
-        excess = excess_of(result.output)
-        if excess is None:
-            return ActionSucceeded(run.key, run.generation, run.attempt, result.output)
-        return ActionFailed(run.key, run.generation, run.attempt, excess, retryable=False)
-    failure = Failure(result.code, result.message, result.details)
-    return ActionFailed(run.key, run.generation, run.attempt, failure, result.retryable, result.retry_after_ms)
 
 
 def _answer(probe: Probe, result: Result) -> ProbeAnswered:

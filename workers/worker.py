@@ -1,6 +1,7 @@
 """One worker: its parts, its life, its end."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -34,6 +35,7 @@ from engine.store.database import APP_ROLE, LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from engine.telemetry.crash_points import reach
 from workers.acknowledger import Acknowledger
+from workers.borrowing import Borrower
 from workers.callbacks import EVENT_TOPICS, CallbackSender, EventPublisher, Way
 from workers.clocks import DatabaseClock
 from workers.config import WorkerConfig
@@ -42,6 +44,7 @@ from workers.event_relay import EmittedEvents
 from workers.intake import Intake
 from workers.leases import Lease
 from workers.ledger_relay import LedgerRelay
+from workers.lending import Lender
 from workers.listener import Listener
 from workers.metrics import Metrics
 from workers.notifications import Notifier
@@ -180,6 +183,7 @@ class Worker:
         self.retention = Retention(self._another(database), surroundings.retention_days, _draw)
         self.sequencer = Sequencer(self._another(database), _draw)
         self.metrics = Metrics(self._another(database), _draw)
+        self.lender, self.borrower = self._lending(database)
         self.runner.on_timer = self.timers.expect
         self.runner.on_rung = self._rung
         self.runner.on_proven = self.intake.proven
@@ -221,6 +225,8 @@ class Worker:
         yield "writer", self.writer
         yield "timers", self.timers
         yield "sweep", self.sweep
+        yield "lender", self.lender
+        yield "borrower", self.borrower
         yield "step budgets", self.steps
         yield "limits", self.qos
         yield "retention", self.retention
@@ -237,6 +243,26 @@ class Worker:
         yield "notifier", self.notifier
         if self.callbacks is not None:
             yield "callbacks", self.callbacks
+
+    def _lending(self, database: Database) -> tuple[Lender, Borrower]:
+        lender = Lender(self.id, self._another(database), self.bell, self._lending_room, self._config)
+        borrower = Borrower(
+            worker_id=self.id,
+            connection=self._another(database),
+            maker=self.runner,
+            room=self._lending_room,
+            lease=self.lease,
+            bell=self.bell,
+            new_id=self._new_id,
+        )
+        self.runner.lender = lender
+        self.intake.on_offered = borrower.offered
+        return lender, borrower
+
+    def _show_figures(self) -> None:
+        EXECUTIONS_HELD.set_function(lambda: self.runner.held)
+        ATTEMPTS_OUT.set_function(lambda: self.runner.attempts_out)
+        COMMITS_WAITING.set_function(lambda: self.writer.backlog)
 
     def _ledger_relay(self, surroundings: Surroundings) -> LedgerRelay | None:
         if surroundings.ledger is None:
@@ -268,8 +294,9 @@ class Worker:
         """Take nothing more, let attempts come back until the deadline, interrupt the rest. No commit is cut short."""
         reach("draining")
         self.intake.stop()
+        self.borrower.stop()
         for task in loops:
-            if task.get_name() not in {"heartbeat", "writer"}:
+            if task.get_name() not in {"heartbeat", "writer", "borrower"}:
                 task.cancel()
         self.runner.drain()
         waits = [asyncio.ensure_future(self._hurry.wait()), asyncio.ensure_future(self.runner.attempts_ended())]
@@ -280,6 +307,8 @@ class Worker:
             facts = {"action": "stop", "count": self.runner.attempts_out}
             _log.warning("Attempts are interrupted; others make them again.", extra=facts)
         await self.runner.interrupt()
+        with contextlib.suppress(Unavailable):  # what is not posted is made again by its lender, under the same key
+            await self.borrower.settled()
         await self.writer.drained()
 
     async def _leave(self) -> None:
@@ -314,6 +343,10 @@ class Worker:
     def _rung(self, ref: ExecutionRef) -> None:
         """Somebody rang while it was being given back: it may have mail that nobody has seen."""
         self.intake.offer((ref,))
+
+    def _lending_room(self) -> int:
+        """Attempts more that it makes rather than lends, be they its own or another worker's."""
+        return self._config.lend_above - self.runner.attempts_out
 
     def _has_room(self) -> bool:
         return self.intake.room > 0 and self.writer.backlog < self._config.backlog_limit

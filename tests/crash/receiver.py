@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived."""
+    """One request as it arrived.
+
+    Attributes:
+        caller: port that it came from.
+    """
 
     key: str
     execution: str
     step: str
     delivery: str
+    caller: int
 
 
 @dataclass(slots=True)
@@ -23,11 +28,13 @@ class Receiver:
 
     Attributes:
         slowest_s: answers take up to this long.
+        fastest_s: and at least this long.
         lost_replies: share of requests whose effect is applied and whose connection is then cut.
     """
 
     chance: random.Random
     slowest_s: float = 0.25
+    fastest_s: float = 0.0
     lost_replies: float = 0.0
     log: list[Request] = field(default_factory=list)
     applied: set[str] = field(default_factory=set)
@@ -35,7 +42,7 @@ class Receiver:
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1_024)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -71,9 +78,11 @@ class Receiver:
         headers = {name.strip().lower(): value.strip() for name, _, value in lines}
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
         key = headers["idempotency-key"].strip('"')
-        self.log.append(Request(key, body["execution"], body["step"], body["delivery"]))
+        self.log.append(
+            Request(key, body["execution"], body["step"], body["delivery"], writer.get_extra_info("peername")[1])
+        )
         self.applied.add(key)
-        await asyncio.sleep(self.chance.random() * self.slowest_s)
+        await asyncio.sleep(self.fastest_s + self.chance.random() * (self.slowest_s - self.fastest_s))
         if self.chance.random() < self.lost_replies:
             return False
         text = json.dumps({"applied": key}).encode()
