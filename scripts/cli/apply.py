@@ -81,9 +81,9 @@ def apply(sources: tuple[Path, ...], summary: str, tenant: str, *, dry_run: bool
     documents = [(file, _object(file)) for file in files]
 
     async def work(services: Services, actor: Actor) -> list[Planned]:
-        await _validate(services, actor, documents)
-        plans = [await _plan(services, actor, file, document) for file, document in documents]
-        return plans if dry_run else [await _carry_out(services, actor, plan, summary) for plan in plans]
+        await validate(services, actor, documents)
+        plans = [await plan_of(services, actor, file, document) for file, document in documents]
+        return plans if dry_run else [await carry_out(services, actor, plan, summary) for plan in plans]
 
     plans = perform(tenant, work)
     if as_json:
@@ -107,7 +107,12 @@ def _object(file: Path) -> JsonObject:
     return document
 
 
-async def _validate(services: Services, actor: Actor, documents: Sequence[tuple[Path, JsonObject]]) -> None:
+async def validate(services: Services, actor: Actor, documents: Sequence[tuple[Path, JsonObject]]) -> None:
+    """Let the server check all documents.
+
+    Raises:
+        ClickException: some have faults; each is a line of the message.
+    """
     wrong: list[tuple[Path, tuple[Fault, ...]]] = []
     for file, document in documents:
         faults = await services.workflows.validate(actor, content_of(document))
@@ -117,7 +122,8 @@ async def _validate(services: Services, actor: Actor, documents: Sequence[tuple[
         raise click.ClickException("\n".join(faulty(str(file), faults).message for file, faults in wrong))
 
 
-async def _plan(services: Services, actor: Actor, file: Path, document: JsonObject) -> Planned:
+async def plan_of(services: Services, actor: Actor, file: Path, document: JsonObject) -> Planned:
+    """What is to be done so that the server has what a file says."""
     server = await server_side(services, actor, document)
     if server is None:
         return Planned(file, document, Step.CREATE, None)
@@ -137,7 +143,8 @@ async def _plan(services: Services, actor: Actor, file: Path, document: JsonObje
     )
 
 
-async def _carry_out(services: Services, actor: Actor, plan: Planned, summary: str) -> Planned:
+async def carry_out(services: Services, actor: Actor, plan: Planned, summary: str) -> Planned:
+    """The plan once it is done, with the workflow and the version that it led to."""
     if plan.step is Step.NONE:
         return plan
     content: Json = normalise(content_of(plan.document)).document

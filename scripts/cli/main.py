@@ -30,6 +30,7 @@ _COMMANDS = {
     "graph": "scripts.cli.graph:graph",
     "diff": "scripts.cli.diff:diff",
     "apply": "scripts.cli.apply:apply",
+    "run": "scripts.cli.run:run",
     "test": "scripts.cli.test:test",
 }
 

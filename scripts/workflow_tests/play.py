@@ -150,7 +150,7 @@ class Play:
     def _run_action(self, run: RunAction) -> None:
         canned = self._next(run.key.path, run.key.iteration) or self._computed(run)
         if run.timeout_ms is not None and canned.after_ms >= run.timeout_ms:
-            failure = Failure("step.timeout", "The attempt took longer than it may.")
+            failure = Failure("action.timeout", "The attempt took longer than it may.")
             canned = Canned(after_ms=run.timeout_ms, failure=failure)
         event: Event
         if canned.failure is None:
