@@ -39,6 +39,7 @@ from engine.services.trigger_assembly import Triggers
 from engine.settings import Settings
 from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
+from engine.telemetry.loop_lag import watch_loop_lag
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         measuring = HotConnection(database, LOOP_ROLE)
         stack.push_async_callback(measuring.close)
         watch = LoadWatch(measuring, admission, clock)
-        await stack.enter_async_context(running(qos.run(), meters.run(), watch.run()))
+        await stack.enter_async_context(running(qos.run(), meters.run(), watch.run(), watch_loop_lag()))
         parts = Parts(
             database=database,
             bell=bell,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Final
 from engine.actions.interface import Action, ActionContext, Failed, Result
 from engine.telemetry.crash_points import reach
 from engine.telemetry.logging import log_fields
+from workers.meters import StepMeters
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +35,9 @@ class Attempt:
 class Attempts:
     """Runs attempts and hands each outcome to its `came`, once; a stopped one has no outcome."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, meters: StepMeters) -> None:
         self._limit = limit
+        self._meters = meters
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: deque[Attempt] = deque()
 
@@ -94,7 +97,9 @@ class Attempts:
             attempt=context.attempt,
             traceparent=context.traceparent,
         ):
+            began = time.perf_counter()
             result = await _result(attempt.action, context)
+            self._meters.took(attempt.action.name, time.perf_counter() - began, None)
             reach("after_effect")
             attempt.came(result)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from engine.qos.steps import StepBudgets
 from engine.queue.bell import StreamBell
 from engine.queue.dispatch import Message, Received
 from engine.queue.messages import Ring
+from engine.queue.streams import DESTINATION
 from engine.runtime.events import (
     ActionFailed,
     ActionSucceeded,
@@ -32,6 +34,7 @@ from engine.store.claims import Claimed, ClaimReport, ExecutionRef
 from engine.store.hot import HotConnection
 from engine.store.inbox import Mail
 from engine.telemetry.crash_points import reach
+from engine.telemetry.metrics import EXECUTION_START_DELAY_SECONDS, LEASES_RESCUED, MESSAGE_PROCESS_SECONDS
 from workers.acknowledger import Acknowledger
 from workers.config import WorkerConfig
 from workers.held import Held
@@ -181,12 +184,14 @@ class Intake:
         batch = {ref: self._wanted.pop(ref) for ref in list(self._wanted)[: self._config.claim_batch]}
         if not batch:
             return 0
+        began = time.perf_counter()
         try:
             await self._look_at(batch)
         except BaseException:
             for ref, messages in batch.items():
                 self._wanted.setdefault(ref, []).extend(messages)
             raise
+        _PROCESSING.observe(time.perf_counter() - began)
         reach("before_ack")
         self._acknowledger.acknowledge(message for messages in batch.values() for message in messages)
         return len(batch)
@@ -260,6 +265,7 @@ class Intake:
         report = await claims.claim(self._connection, self._worker_id, refs, with_suspect=with_suspect)
         reach("after_claim")
         if report.claimed:
+            _count(report.claimed)
             await self._begin(report)
         self._suspects.update(dict.fromkeys(report.suspects))
         for found in report.elsewhere:
@@ -330,6 +336,19 @@ class Intake:
         self._busy = {ref: self._busy.get(ref, 0) + 1 for ref in again}
         if again and not self._is_stopped:
             asyncio.get_running_loop().call_later(BUSY_AGAIN_S, self.offer, again)
+
+
+def _count(claimed: Iterable[Claimed]) -> None:
+    """Count rescues, and how long those waited that are taken for the first time."""
+    for found in claimed:
+        if found.rescued:
+            LEASES_RESCUED.inc()
+        elif found.last_seq == 0:
+            delay_s = max(0.0, (found.started_at - found.created_at).total_seconds())
+            EXECUTION_START_DELAY_SECONDS.labels(found.qos_class).observe(delay_s)
+
+
+_PROCESSING: Final = MESSAGE_PROCESS_SECONDS.labels("redis", DESTINATION)
 
 
 def _replayed(claimed: Claimed, plan: Plan | None, history: Sequence[Transition]) -> Held | None:

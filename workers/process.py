@@ -4,8 +4,8 @@ import asyncio
 import gc
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import httpx
@@ -26,6 +26,8 @@ from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.schema_version import check_version
 from engine.telemetry.crash_points import arm
+from engine.telemetry.loop_lag import watch_loop_lag
+from engine.telemetry.serving import serving_metrics
 from workers.callbacks import Way
 from workers.config import WorkerConfig
 from workers.worker import DecisionSink, Surroundings, Worker
@@ -52,6 +54,21 @@ async def run_worker(settings: Settings) -> None:
         ExceptionGroup: one of its loops died.
     """
     arm(settings.crash_points)
+    lag = asyncio.get_running_loop().create_task(watch_loop_lag(), name="loop lag")
+    with serving_metrics(settings.host, settings.metrics_port), ending(lag):
+        await _work(settings)
+
+
+@contextmanager
+def ending(task: asyncio.Task[None]) -> Iterator[None]:
+    """Cancel a task at the end of the block."""
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _work(settings: Settings) -> None:
     async with _surroundings(settings) as surroundings:
         worker = Worker(surroundings, WorkerConfig(announces=surroundings.ledger is not None))
         loop = asyncio.get_running_loop()

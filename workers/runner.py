@@ -13,20 +13,22 @@ from engine.clock import Clock
 from engine.definitions.model import Delivery
 from engine.runtime.advance import advance
 from engine.runtime.effects import Probe, RunAction, SetTimer
-from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, ProbeAnswered
-from engine.runtime.states import StepKey
+from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, ProbeAnswered, Recovered
+from engine.runtime.states import ExecutionStatus, StepKey, StepStatus
 from engine.runtime.transitions import Failure
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
 from engine.store.lent import LentId
 from engine.store.outbox import LEDGER_EXECUTION
 from engine.telemetry.crash_points import reach
+from engine.telemetry.metrics import DEAD_LETTERS, EXECUTIONS_ENDED, LEASES_LOST, STEPS_IN_DOUBT
 from workers.attempts import CRASHED, Attempts
 from workers.config import WorkerConfig
 from workers.endings import ending_of
 from workers.held import AttemptId, Held, OutsideEffect, attempt_id
 from workers.leases import Lease
 from workers.lending import Lender
+from workers.meters import StepMeters
 from workers.outcomes import context_of, outcome_of
 from workers.quarantine import BROKEN, UNSTORABLE, quarantine
 from workers.writer import Fate, Writer
@@ -59,13 +61,15 @@ class Runner:
         self._inline = {action.name: action for action in actions if isinstance(action, InlineAction)}
         self._pure = frozenset(name for name, action in self._inline.items() if action.effect is Effect.NONE)
         self._waiting = {action.name: action for action in actions if not isinstance(action, InlineAction)}
+        self._meters = StepMeters(registry.names())
+        self._ended = {status: EXECUTIONS_ENDED.labels(status.value) for status in ExecutionStatus if status.is_final}
         self._writer = writer
         self._lease = lease
         self._clock = clock
         self._config = config
         self._draw = draw
         self._new_id = new_id
-        self._attempts = Attempts(config.attempts_limit)
+        self._attempts = Attempts(config.attempts_limit, self._meters)
         self._held: dict[UUID, Held] = {}
         self._suspended: list[tuple[Held, list[OutsideEffect]]] = []
         self._is_draining = False
@@ -105,6 +109,8 @@ class Runner:
         with self._guarding(held):
             for event in events:
                 self._feed(held, event)
+                if isinstance(event, Recovered):
+                    STEPS_IN_DOUBT.inc(sum(step.status is StepStatus.IN_DOUBT for step in held.state.steps.values()))
         self.deliver(held, mail)
 
     def deliver(self, held: Held, mail: Sequence[Inboxed]) -> None:
@@ -128,6 +134,7 @@ class Runner:
         for execution_id in list(execution_ids):
             held = self._held.get(execution_id)
             if held is not None:
+                LEASES_LOST.inc()
                 self._lose(held)
 
     def resume(self) -> None:
@@ -187,6 +194,7 @@ class Runner:
             case Fate.WRITTEN:
                 self._written(held, commit, outside)
             case Fate.LOST:
+                LEASES_LOST.inc()
                 _log.warning(
                     "Another worker holds the execution now.",
                     extra={"action": "commit", "execution_id": str(held.ref.id), "epoch": held.claimed.epoch},
@@ -205,6 +213,8 @@ class Runner:
         self.on_steps(held.claimed, len(commit.transitions))
         if commit.release:
             self._lose(held)
+            if commit.status.is_final:
+                self._ended[commit.status].inc()
             if held.claimed.is_limited and commit.status.is_final:
                 self.on_slot(held.ref)
             if held.was_rung:
@@ -233,6 +243,8 @@ class Runner:
 
     def quarantine(self, claimed: Claimed, base_seq: int, failure: Failure) -> None:
         """End an execution that cannot be advanced, and keep it with its history among the dead letters."""
+        DEAD_LETTERS.labels("execution").inc()
+        self._ended[ExecutionStatus.FAILED].inc()
         commit = quarantine(claimed, base_seq, failure, self._clock.now(), self._new_id)
         if self._config.announces:
             commit.announcements.append(ending_of(claimed, commit.status, commit.last_seq, self._new_id))
@@ -282,7 +294,7 @@ class Runner:
             return
         found = attempt_id(run)
         held.out[found] = self._attempts.start(
-            action, _context(held, run), lambda result: self._finished(held, found, outcome_of(run, result))
+            action, _context(held, run), lambda result: self._finished(held, found, self._outcome(run, result))
         )
 
     def _came_from_another(self, held: Held, outcome: ActionSucceeded | ActionFailed) -> None:
@@ -321,12 +333,16 @@ class Runner:
     def _compute(self, held: Held, run: RunAction) -> Event:
         action = self._inline.get(run.action_type)
         if action is None:
-            return outcome_of(run, Failed(UNKNOWN_ACTION, f"This worker knows no action {run.action_type!r}."))
+            return self._outcome(run, Failed(UNKNOWN_ACTION, f"This worker knows no action {run.action_type!r}."))
         try:
             result = action.compute(_context(held, run))
         except Exception as error:  # noqa: BLE001 - an action is foreign code; its bug is its step's failure
             _log.exception("An action crashed.", extra={"action": "attempt", "execution_id": str(held.ref.id)})
             result = Failed(CRASHED, f"The action {action.name!r} ended with an unexpected {type(error).__name__}.")
+        return self._outcome(run, result)
+
+    def _outcome(self, run: RunAction, result: Result) -> Event:
+        self._meters.came(run.action_type, result)
         return outcome_of(run, result)
 
     def _lose(self, held: Held) -> None:

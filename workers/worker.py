@@ -34,6 +34,7 @@ from engine.store.claims import ExecutionRef
 from engine.store.database import APP_ROLE, LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from engine.telemetry.crash_points import reach
+from engine.telemetry.metrics import ATTEMPTS_OUT, COMMITS_WAITING, EXECUTIONS_HELD
 from workers.acknowledger import Acknowledger
 from workers.borrowing import Borrower
 from workers.callbacks import EVENT_TOPICS, CallbackSender, EventPublisher, Way
@@ -46,6 +47,7 @@ from workers.leases import Lease
 from workers.ledger_relay import LedgerRelay
 from workers.lending import Lender
 from workers.listener import Listener
+from workers.meters import Gauges
 from workers.metrics import Metrics
 from workers.notifications import Notifier
 from workers.plans import Plans
@@ -182,6 +184,7 @@ class Worker:
         )
         self.retention = Retention(self._another(database), surroundings.retention_days, _draw)
         self.sequencer = Sequencer(self._another(database), _draw)
+        self.gauges = self._figures(database)
         self.metrics = Metrics(self._another(database), _draw)
         self.lender, self.borrower = self._lending(database)
         self.runner.on_timer = self.timers.expect
@@ -231,6 +234,7 @@ class Worker:
         yield "limits", self.qos
         yield "retention", self.retention
         yield "sequencer", self.sequencer
+        yield "gauges", self.gauges
         yield "metrics", self.metrics
         if self.schedules is not None:
             yield "schedules", self.schedules
@@ -259,10 +263,11 @@ class Worker:
         self.intake.on_offered = borrower.offered
         return lender, borrower
 
-    def _show_figures(self) -> None:
+    def _figures(self, database: Database) -> Gauges:
         EXECUTIONS_HELD.set_function(lambda: self.runner.held)
         ATTEMPTS_OUT.set_function(lambda: self.runner.attempts_out)
         COMMITS_WAITING.set_function(lambda: self.writer.backlog)
+        return Gauges(self._another(database))
 
     def _ledger_relay(self, surroundings: Surroundings) -> LedgerRelay | None:
         if surroundings.ledger is None:

@@ -15,6 +15,7 @@ from engine.store.checkpoints import Commit
 from engine.store.claims import ExecutionRef
 from engine.store.hot import HotConnection
 from engine.telemetry.crash_points import reach
+from engine.telemetry.metrics import COMMIT_BATCH_SIZE
 from workers.config import WorkerConfig
 from workers.leases import Lease
 
@@ -108,6 +109,7 @@ class Writer:
 
     async def _write(self, connection: HotConnection, batch: list[_Submitted]) -> None:
         reach("before_commit")
+        COMMIT_BATCH_SIZE.observe(len(batch))
         try:
             written = await checkpoints.write(connection, self._owner, [entry.commit for entry in batch])
         except Unavailable as error:

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from engine.queue.link import Link, RedisTrouble
 from engine.queue.messages import encode
-from engine.queue.streams import Streams
+from engine.queue.streams import DESTINATION, Streams
+from engine.telemetry.metrics import MESSAGES_SENT, REDIS_FAILURES
 
 _log = logging.getLogger(__name__)
 
 BATCH: Final = 500
+_SENT: Final = MESSAGES_SENT.labels("redis", DESTINATION)
 WAITING_AT_MOST: Final = 100_000
 """Rings kept while Redis is slow; what comes on top is left to the sweep."""
 
@@ -81,7 +83,9 @@ class StreamBell:
             for stream, tenant, execution_id in batch:
                 pipeline.xadd(stream, encode(tenant, execution_id))
             await pipeline.execute()
+            _SENT.inc(len(batch))
         except RedisTrouble as error:
+            REDIS_FAILURES.labels("xadd").inc()
             _log.warning(
                 "Rings were not heard; the sweep will find their executions.",
                 extra={"action": "bell.ring", "count": len(batch), "error": type(error).__name__},

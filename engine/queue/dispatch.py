@@ -10,13 +10,16 @@ from redis.exceptions import ResponseError
 
 from engine.queue.link import Link, RedisTrouble, is_missing_group, unavailable
 from engine.queue.messages import Ring, UnreadableMessage, decode
-from engine.queue.streams import DEAD, GROUP, Streams
+from engine.queue.streams import DEAD, DESTINATION, GROUP, Streams
+from engine.telemetry.metrics import MESSAGES_CONSUMED, REDIS_FAILURES
 
 RECLAIM_IDLE_MS: Final = 3_500
 """Above three heartbeats: a consumer that is only slow keeps its messages."""
 MAX_DELIVERIES: Final = 5
 DEAD_KEPT: Final = 100_000
 OWN_STREAM_TTL_S: Final = 3_600
+
+_CONSUMED: Final = MESSAGES_CONSUMED.labels("redis", DESTINATION)
 
 Message = Ring | UnreadableMessage
 
@@ -83,6 +86,7 @@ class Dispatch:
                 answer = await self._read(dict.fromkeys(self._streams, ">"), per_stream, block_ms)
         except RedisTrouble as error:
             if not is_missing_group(error):
+                REDIS_FAILURES.labels("xreadgroup").inc()
                 raise unavailable(error) from error
             await self.open()
             return Received()
@@ -126,6 +130,7 @@ class Dispatch:
                 pipeline.xack(stream, GROUP, *ids)
             await pipeline.execute()
         except RedisTrouble as error:
+            REDIS_FAILURES.labels("xack").inc()
             raise unavailable(error) from error
 
     async def bury(self, fields: Mapping[str, str]) -> None:
@@ -222,6 +227,8 @@ class Dispatch:
             into.extend(decode(stream, entry_id.decode(), fields or {}) for entry_id, fields in entries)
         if own:
             await self._forget_own(own)
+        if messages:
+            _CONSUMED.inc(len(messages))
         told = tuple((m.tenant, m.execution_id) for m in own if isinstance(m, Ring))
         return Received(messages=tuple(messages), own=told)
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 GROUP = "workers"
 DEAD = "maestro:dead"
+DESTINATION = "maestro.dispatch"
+"""What telemetry calls all dispatch streams together."""
 DEFAULT_SHARDS = 16
 
 

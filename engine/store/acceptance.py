@@ -5,6 +5,7 @@ the next one.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from engine.store.governance import KeyScope
 from engine.store.hot import HotConnection
 from engine.store.statements import load
 from engine.store.webhook_deliveries import Arrival, claim_messages, settle_arrivals
+from engine.telemetry.metrics import DATABASE_SECONDS, EXECUTIONS_ACCEPTED
 
 _SQL = load("acceptance")
+_ACCEPT = DATABASE_SECONDS.labels("postgresql", "acceptance.accept")
 GROUP_LIMIT: Final = 200
 """Executions in one statement, at most."""
 
@@ -165,6 +168,7 @@ class Acceptance:
             if not future.done():
                 future.set_result(verdicts[candidate.id])
         if accepted:
+            EXECUTIONS_ACCEPTED.inc(len(accepted))
             self._spawn(self._announce(accepted))
 
     async def _write(self, connection: HotConnection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
@@ -179,7 +183,9 @@ class Acceptance:
             return await self._resolve(connection, candidates)
 
     async def _accept(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+        began = time.perf_counter()
         rows = await raw.fetch(_SQL["accept"], *_arrays(candidates), self._announces_decisions)
+        _ACCEPT.observe(time.perf_counter() - began)
         return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
 
     async def _accept_arrivals(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:

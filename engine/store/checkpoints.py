@@ -1,5 +1,6 @@
 """Checkpoints: the group commit of many executions, their histories, and what became of a commit without an answer."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +19,10 @@ from engine.store.hot import HotConnection
 from engine.store.outbox import Announcement
 from engine.store.statements import load
 from engine.store.transition_codec import CheckpointRow, decode_row, encode_row
+from engine.telemetry.metrics import DATABASE_SECONDS
 
 _SQL = load("checkpoints")
+_COMMIT = DATABASE_SECONDS.labels("postgresql", "checkpoints.commit")
 _CHECKPOINT_COLUMNS = 14
 _ANNOUNCEMENT_COLUMNS = 6
 
@@ -125,7 +128,10 @@ async def histories(connection: HotConnection, refs: Sequence[ExecutionRef]) -> 
 
 
 async def _commit(raw: asyncpg.Connection, arguments: list[object]) -> frozenset[UUID]:
-    return frozenset(row["id"] for row in await raw.fetch(_SQL["commit"], *arguments))
+    began = time.perf_counter()
+    rows = await raw.fetch(_SQL["commit"], *arguments)
+    _COMMIT.observe(time.perf_counter() - began)
+    return frozenset(row["id"] for row in rows)
 
 
 def _arguments(owner: UUID, commits: Sequence[Commit]) -> list[object]:

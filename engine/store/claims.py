@@ -147,9 +147,7 @@ async def claim(
                 limited.append(ref)
             case _:  # idle: it waits, and nothing has come for it
                 pass
-    return ClaimReport(
-        tuple(claimed), tuple(elsewhere), tuple(final), tuple(suspects), tuple(missing), tuple(limited)
-    )
+    return ClaimReport(tuple(claimed), tuple(elsewhere), tuple(final), tuple(suspects), tuple(missing), tuple(limited))
 
 
 async def still_held(

@@ -6,6 +6,7 @@ between.
 """
 
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from engine.errors import ConfigurationError
 from engine.store.addresses import Address
 from engine.store.errors import DriverError, TransactionRaced, translate
+from engine.telemetry.metrics import DATABASE_CONNECTIONS, DATABASE_SECONDS
 
 T = TypeVar("T")
 Transaction = AsyncConnection
@@ -29,6 +32,9 @@ APP_ROLE = "maestro_app"
 LOOP_ROLE = "maestro_loop"
 RACED_ATTEMPTS = 5
 """How often a transaction that lost a serialisation race is run before the caller hears of it."""
+
+_TRANSACTIONS = DATABASE_SECONDS.labels("postgresql", "transaction")
+_USED = DATABASE_CONNECTIONS.labels("postgresql", "used")
 
 _ENTER = text(
     "select set_config('role', :role, true), set_config('maestro.tenants', :tenants, true),"
@@ -73,6 +79,7 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
         )
+        _USED.set_function(self._connections_used)
 
     @classmethod
     def connect(cls, url: str, *, application_name: str, pool_size: int = 10) -> "Database":
@@ -171,15 +178,21 @@ class Database:
 
     @asynccontextmanager
     async def _enter(self, role: str, tenants: Sequence[str]) -> AsyncIterator[AsyncConnection]:
+        began = time.perf_counter()
         try:
             connection = await self._begin(role, tenants)
             try:
                 yield connection
                 await connection.commit()
+                _TRANSACTIONS.observe(time.perf_counter() - began)
             finally:
                 await connection.close()
         except DriverError as error:
             raise translate(error) or error from error
+
+    def _connections_used(self) -> float:
+        pool = self._engine.pool
+        return float(pool.checkedout()) if isinstance(pool, QueuePool) else 0.0
 
     async def _begin(self, role: str, tenants: Sequence[str]) -> AsyncConnection:
         """A connection whose transaction has its role and tenants.

@@ -1,14 +1,19 @@
 """Raw connections of the hot paths: prepared statements, plans that do not depend on the size of a fresh table."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Final
 
 import asyncpg
+from prometheus_client import Histogram
 
 from engine.store.database import Database, tenant_array
 from engine.store.errors import DriverError, translate
+from engine.store.statements import name_of
+from engine.telemetry.metrics import DATABASE_SECONDS
 
 _PLANNING: Final = """
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
@@ -49,7 +54,9 @@ class HotConnection:
             MaestroError: as `engine.store.errors.translate` says.
         """
         async with self._used() as connection:
+            began = time.perf_counter()
             rows: Sequence[Any] = await connection.fetch(sql, *arguments, timeout=timeout_s)
+            _timing(sql).observe(time.perf_counter() - began)
             return rows
 
     @asynccontextmanager
@@ -110,6 +117,12 @@ class HotConnection:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+@cache
+def _timing(sql: str) -> Histogram:
+    """Where times of a statement are kept: looked up once for each, there are as many as the code has."""
+    return DATABASE_SECONDS.labels("postgresql", name_of(sql))
 
 
 _TENANTS_KEPT: Final = 64

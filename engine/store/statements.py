@@ -20,4 +20,13 @@ def load(name: str) -> MappingProxyType[str, str]:
     for part in text.split(_MARK)[1:]:
         title, _, body = part.partition("\n")
         blocks[title.split()[0]] = body.strip().rstrip(";")
+    _NAMES.update({sql: f"{name}.{block}" for block, sql in blocks.items()})
     return MappingProxyType(blocks)
+
+
+def name_of(sql: str) -> str:
+    """`<file>.<block>` of a statement, for metrics; `other` for one that stands elsewhere."""
+    return _NAMES.get(sql, "other")
+
+
+_NAMES: Final[dict[str, str]] = {}

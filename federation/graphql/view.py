@@ -1,6 +1,7 @@
 """`/graphql` over HTTP: queries, mutations, and subscriptions as server-sent events."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from strawberry.types.graphql import OperationType
 from engine.errors import MaestroError, MalformedRequest, Unavailable, ValidationFailed
 from engine.identity.tokens import TokenVerifier
 from engine.services.services import Services
+from engine.telemetry.metrics import GRAPHQL_SECONDS
 from federation.config import AppConfig
 from federation.explorer.page import ExplorerPage
 from federation.graphql.negotiation import Form, accepts_page, form_of
@@ -108,6 +110,7 @@ class GraphQLView:
         return replace(asked, query=text)
 
     async def _execute(self, asked: GraphQLRequest, context: RequestContext, form: Form, method: str) -> Response:
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(self._config.graphql_timeout_s):
                 result = await self._schema.execute(
@@ -118,10 +121,13 @@ class GraphQLView:
                     allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
                 )
         except TimeoutError as error:
+            GRAPHQL_SECONDS.labels(context.operation_type, "timeout").observe(time.perf_counter() - began)
             raise Unavailable(
                 "request", "The answer took too long and was given up.", code="request.timeout"
             ) from error
         body = _body(result, context.reference)
+        outcome = "errors" if "errors" in body else "ok"
+        GRAPHQL_SECONDS.labels(context.operation_type, outcome).observe(time.perf_counter() - began)
         if "data" in body:
             self._persisted.remember(asked.query, asked.extensions, context.actor.tenant)
         if asked.extensions.get("cost") is True and context.cost is not None:

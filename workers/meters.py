@@ -1,0 +1,69 @@
+"""What a worker counts. Children of labels are looked up once, here: a step may cost no look-up."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from engine.actions.interface import Result, Succeeded
+from engine.errors import Unavailable
+from engine.store import gauges
+from engine.store.hot import HotConnection
+from engine.telemetry.metrics import DEAD_LETTERS_OPEN, OUTBOX_OLDEST_SECONDS, STEP_SECONDS, STEPS
+
+_log = logging.getLogger(__name__)
+
+GAUGES_S: Final = 5.0
+UNKNOWN: Final = "unknown"
+
+
+class StepMeters:
+    """Attempts by action type and outcome. Types are those of the registry; whatever else a definition names is one."""
+
+    def __init__(self, action_types: Iterable[str]) -> None:
+        names = (*action_types, UNKNOWN)
+        self._succeeded: dict[str, Counter] = {name: STEPS.labels(name, "succeeded") for name in names}
+        self._failed: dict[str, Counter] = {name: STEPS.labels(name, "failed") for name in names}
+        self._seconds: dict[str, Histogram] = {name: STEP_SECONDS.labels(name) for name in names}
+
+    def came(self, action_type: str, result: Result) -> None:
+        """An attempt has an outcome."""
+        found = self._succeeded if isinstance(result, Succeeded) else self._failed
+        (found.get(action_type) or found[UNKNOWN]).inc()
+
+    def took(self, action_type: str, seconds: float, trace_id: str | None) -> None:
+        """An attempt that waited for something is over; a sampled trace becomes the exemplar of its bucket."""
+        self._seconds[action_type].observe(seconds, None if trace_id is None else {"trace_id": trace_id})
+
+
+class Gauges:
+    """Shows now and then what only the tables know. A name that is gone from them is not shown any more."""
+
+    def __init__(self, connection: HotConnection) -> None:
+        self._connection = connection
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.run_once()
+            except Unavailable as error:
+                _log.warning("The tables could not be counted.", extra={"action": "gauges", "error": error.code})
+            await asyncio.sleep(GAUGES_S)
+
+    async def run_once(self) -> None:
+        """One look.
+
+        Raises:
+            Unavailable: the database does not answer; the last values stand.
+        """
+        _show(OUTBOX_OLDEST_SECONDS, await gauges.outbox_ages_s(self._connection))
+        _show(DEAD_LETTERS_OPEN, await gauges.open_dead_letters(self._connection))
+
+
+def _show(gauge: Gauge, values: Mapping[str, float]) -> None:
+    gauge.clear()
+    for name, value in values.items():
+        gauge.labels(name).set(value)
