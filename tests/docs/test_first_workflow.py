@@ -68,7 +68,7 @@ def test_every_later_command_works_in_order_on_one_stack(stack: dict[str, str]) 
         env=stack,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
