@@ -16,15 +16,16 @@ class _Answer(NamedTuple):
 
 
 class DatabaseClock:
-    """Satisfies `engine.clock.Clock`: the machine's clock, corrected by what the fastest of the last heartbeats learnt."""
+    """Satisfies `engine.clock.Clock`: the machine's clock, corrected by the fastest of the last heartbeats."""
 
     def __init__(self, machine: Clock) -> None:
         self._machine = machine
         self._answers: deque[_Answer] = deque(maxlen=ANSWERS_KEPT)
+        self._ahead = timedelta(0)
 
     def now(self) -> datetime:
         """The present instant by the database's clock, to within half of the fastest round trip."""
-        return self._machine.now() + (min(self._answers).ahead if self._answers else timedelta(0))
+        return self._machine.now() + self._ahead
 
     def monotonic(self) -> float:
         """Seconds of the machine's monotonic clock."""
@@ -42,3 +43,4 @@ class DatabaseClock:
             if abs(ahead - best.ahead) > doubt + best.doubt:
                 self._answers.clear()
         self._answers.append(_Answer(doubt, ahead))
+        self._ahead = min(self._answers).ahead
