@@ -86,9 +86,7 @@ class HumanTask:
     description: str = strawberry.field(description="More about it.")
     assignees: list[str] = strawberry.field(description="People who may claim it.")
     candidate_groups: list[str] = strawberry.field(description="Groups whose members may claim it.")
-    excluded: list[str] = strawberry.field(
-        description="Who may not own it (four eyes, earlier votes)."
-    )
+    excluded: list[str] = strawberry.field(description="Who may not own it (four eyes, earlier votes).")
     owner: str | None = strawberry.field(description="Who has it.")
     status: HumanTaskStatus = strawberry.field(description="Where it stands.")
     priority: Priority = strawberry.field(description="How urgent it is.")

@@ -236,7 +236,6 @@ def example(kind: Any, ids: dict[str, str], name: str) -> Any:
         "Boolean": False,
         "DateTime": "2026-01-01T00:00:00Z",
         "SemVer": "1.0.0",
-        "DateTime": "2026-01-01T00:00:00Z",
     }
     return samples.get(inner.name, "greet")
 
