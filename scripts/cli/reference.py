@@ -18,7 +18,7 @@ Shell completion, for example for bash: `eval "$(_MAESTRO_COMPLETE=bash_source m
 
 def reference() -> str:
     """The whole page."""
-    context = click.Context(main, info_name="maestro", terminal_width=100, max_content_width=100)
+    context = _context(main, None, "maestro")
     return _HEAD + "".join(_sections(main, context))
 
 
@@ -29,8 +29,12 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
         for name in command.list_commands(context):
             member = command.get_command(context, name)
             if member is not None:
-                inner = click.Context(member, context, info_name=name, terminal_width=100, max_content_width=100)
-                yield from _sections(member, inner)
+                yield from _sections(member, _context(member, context, name))
+
+
+def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
+    """As the command itself makes it: its own names of the help option included."""
+    return command.make_context(name, [], parent, terminal_width=100, max_content_width=100, resilient_parsing=True)
 
 
 if __name__ == "__main__":

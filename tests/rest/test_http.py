@@ -157,7 +157,7 @@ async def test_health_is_public_and_names_each_dependency(edge: Edge, path: str)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     if path != "/livez":
-        assert answer.json()["dependencies"] == [{"name": "postgresql", "ready": True, "message": ""}]
+        assert answer.json()["dependencies"] == [{"name": "postgresql", "ready": True, "needed": True, "message": ""}]
 
 
 async def test_cross_origin_calls_need_their_origin_in_the_settings(edge: Edge) -> None:
