@@ -86,10 +86,12 @@ async def test_a_cancelled_one_needs_no_slot_to_end(
     database_url: str, start_worker: StartWorker, reader: Reader
 ) -> None:
     turnstile = Turnstile()
-    _, [running, queued] = await limited(database_url, reader, 2, 1)
+    _, ids = await limited(database_url, reader, 2, 1)
 
     async with start_worker(turnstile, **SWEEPING) as worker:
         await turnstile.until_called(1)
+        running = turnstile.calls[0].execution_id
+        [queued] = set(ids) - {running}
         await reader.connection.execute(
             "insert into execution_inbox (tenant_id, execution_id, id, kind, payload)"
             ' values (\'default\', $1, gen_random_uuid(), \'CancelAsked\', \'{"actor": "ada", "reason": ""}\')',
