@@ -1,7 +1,6 @@
 """Deadlines that bite: fires the timers of tasks when they are due, on any worker, each once."""
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 
 from engine.clock import Clock
@@ -14,12 +13,9 @@ from engine.store import human_tasks as rows
 from engine.store.database import Database, Transaction
 from engine.store.task_rows import TimerRow
 from engine.store.task_trails import DueTask, find_due, set_timers, take_due
-from engine.tasks import operations
-from engine.tasks.clocks import TaskTimer, TaskTimerKind, goal_reached
-from engine.tasks.escalation import Level, by_timer, next_timer
+from engine.tasks.clocks import TaskTimer, TaskTimerKind
+from engine.tasks.firing import fire, timer_after
 from engine.tasks.opening import levels_of
-from engine.tasks.operations import Step
-from engine.tasks.task import Task
 
 _log = logging.getLogger(__name__)
 
@@ -74,12 +70,12 @@ class TaskClocks:
         levels = levels_of(list(row.escalation))
         task, entries, again = task_of(row), list[Entry](), list[TimerRow]()
         for timer in map(timer_of, taken):
-            step = _step(task, timer, levels)
+            step = fire(task, timer, levels)
             if step is None:
                 continue
             task = step.task
             entries.append(Entry(step, now, ENGINE, reason=_reason(timer)))
-            following = _following(timer, levels, now) if task.status.is_open else None
+            following = timer_after(timer, levels, now) if task.status.is_open else None
             if following is not None:
                 again.append(timer_row(following))
         if not entries:
@@ -88,26 +84,6 @@ class TaskClocks:
         if task.status.is_open:
             await set_timers(connection, due.tenant, due.task_id, again)
         return written
-
-
-def _step(task: Task, timer: TaskTimer, levels: Sequence[Level]) -> Step | None:
-    """What a timer does to the task as it stands now; None: nothing, its goal was reached."""
-    clock = timer.kind.clock
-    if clock is None:
-        level = _level_of(timer, levels)
-        return None if level is None else by_timer(task, level)
-    if goal_reached(task, clock):
-        return None
-    return operations.warn(task, clock.value) if timer.kind.is_warning else operations.breach(task, clock.value)
-
-
-def _following(timer: TaskTimer, levels: Sequence[Level], now: datetime) -> TaskTimer | None:
-    level = _level_of(timer, levels)
-    return None if level is None else next_timer(level, timer, now)
-
-
-def _level_of(timer: TaskTimer, levels: Sequence[Level]) -> Level | None:
-    return levels[timer.level] if timer.level is not None and timer.level < len(levels) else None
 
 
 def _reason(timer: TaskTimer) -> str:

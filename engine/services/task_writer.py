@@ -15,7 +15,8 @@ from engine.runtime.events import TaskClosed
 from engine.runtime.states import StepKey
 from engine.runtime.transitions import Failure
 from engine.services.instants import rfc3339
-from engine.services.task_views import columns_of, task_of, vote_body
+from engine.services.task_news import failure_of, output_of
+from engine.services.task_views import columns_of, task_of
 from engine.store import human_tasks as rows
 from engine.store.database import Transaction
 from engine.store.human_tasks import TaskRow
@@ -24,7 +25,7 @@ from engine.store.outgoing import Outgoing, send
 from engine.store.task_events import ESCALATED, SLA_BREACHED, SLA_WARNING
 from engine.store.task_trails import TrailRow, append, forget_timers
 from engine.tasks.clocks import START_TIMERS, Clock
-from engine.tasks.operations import Step, outcome_of
+from engine.tasks.operations import Step
 from engine.tasks.states import TaskOperation, TaskStatus
 from engine.tasks.task import Task
 from engine.telemetry.metrics import HUMAN_TASK_ESCALATIONS, HUMAN_TASK_OPERATIONS, HUMAN_TASK_SLA_BREACHES
@@ -184,20 +185,8 @@ def _trail(entry: Entry, seq: int) -> TrailRow:
 
 
 def _output(last: Entry) -> JsonObject:
-    """Output of the step: the form, and who handed it in when."""
-    task = last.step.task
-    output: JsonObject = {
-        **(last.form_data or {}),
-        "completedBy": last.on_behalf_of or last.actor,
-        "completedAt": rfc3339(last.at),
-    }
-    if task.approvals is not None:
-        votes: list[Json] = [vote_body(vote) for vote in task.votes]
-        output["approvals"] = {"approved": outcome_of(task.approvals, task.votes), "votes": votes}
-    return output
+    return output_of(last.step.task, last.form_data or {}, last.on_behalf_of or last.actor, last.at)
 
 
 def _failure(row: TaskRow, last: Entry) -> Failure:
-    status = last.step.after.value
-    message = last.reason or f"The human task {row.title!r} was {status} by {last.actor}."
-    return Failure(f"task.{status}", message, {"taskId": str(row.id), "by": last.actor})
+    return failure_of(last.step.task, row.title, last.actor, last.reason)
