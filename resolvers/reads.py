@@ -18,7 +18,7 @@ from schema.human_tasks import AuditTrailEntry, HumanTask, HumanTaskComment
 from schema.paging import Connection, PageArguments
 from schema.scalars import JSON
 from schema.schedules import ScheduleTick
-from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
+from schema.workflows import Workflow, WorkflowSlot, WorkflowVersion, WorkflowVersionConnection
 
 Found = TypeVar("Found")
 Fetch = Callable[[Actor, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
@@ -35,6 +35,7 @@ class ServiceReads:
         self._services = services
         self._actor = actor
         self._workflows = _loader(actor, services.workflows.get_many, cached=cached)
+        self._slots = _loader(actor, services.slots.of_workflows, cached=cached)
         self._executions = _loader(actor, services.executions.get_many, cached=cached)
         self._steps = _loader(actor, services.executions.steps_of, cached=cached)
         self._letters = _loader(actor, services.dead_letters.contents_of, cached=cached)
@@ -88,6 +89,10 @@ class ServiceReads:
         """Published versions, newest first."""
         found = await self._services.workflows.versions(self._actor, workflow_id, page_request(page))
         return shapes.connection(found, shapes.version)
+
+    async def slots(self, workflow_id: UUID) -> Sequence[WorkflowSlot]:
+        """Slots of a workflow that are taken."""
+        return [shapes.slot(slot) for slot in await self._slots.load(workflow_id) or ()]
 
     async def ticks(self, schedule_id: UUID, page: PageArguments) -> Connection[ScheduleTick]:
         """The ledger of a schedule, newest tick first."""

@@ -7,6 +7,7 @@ import strawberry
 
 from engine.services import values
 from engine.services.evidence import EvidenceView
+from engine.services.slots import Slot
 from schema import executions, workflows
 from schema.paging import Connection, Edge, PageInfo
 from schema.scalars import JSON, Cursor, Duration, SemVer
@@ -51,6 +52,13 @@ def version(value: values.Version) -> workflows.WorkflowVersion:
             leaf_hash=entry.leaf_hash,
             proof=entry.proof,
         ),
+    )
+
+
+def slot(value: Slot) -> workflows.WorkflowSlot:
+    """Slot of the graph."""
+    return workflows.WorkflowSlot(
+        slot=value.slot, execution_id=strawberry.ID(str(value.execution_id)), taken_at=value.taken_at
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schema.paging import Connection, PageArguments
     from schema.scalars import JSON
     from schema.schedules import ScheduleTick
-    from schema.workflows import Workflow, WorkflowVersion, WorkflowVersionConnection
+    from schema.workflows import Workflow, WorkflowSlot, WorkflowVersion, WorkflowVersionConnection
 
 
 class Reads(Protocol):
@@ -54,6 +54,10 @@ class Reads(Protocol):
 
     async def versions(self, workflow_id: UUID, page: "PageArguments") -> "WorkflowVersionConnection":
         """Published versions, newest first."""
+        ...
+
+    async def slots(self, workflow_id: UUID) -> "Sequence[WorkflowSlot]":
+        """Slots of a workflow that are taken."""
         ...
 
     async def ticks(self, schedule_id: UUID, page: "PageArguments") -> "Connection[ScheduleTick]":

@@ -64,6 +64,20 @@ class WorkflowVersion:
 WorkflowVersionConnection: TypeAlias = Connection[WorkflowVersion]
 
 
+@strawberry.type(description="One slot of a workflow that is taken; it is free again when its execution ends.")
+class WorkflowSlot:
+    """One slot that is taken."""
+
+    slot: int = strawberry.field(description="Its number, from 1.")
+    execution_id: strawberry.ID = strawberry.field(description="Of the execution that holds it.")
+    taken_at: datetime = strawberry.field(description="Since when.")
+
+    @field("The execution that holds it; null where it cannot be seen.")
+    async def execution(self, info: Info) -> LazyExecution | None:
+        """The execution that holds it."""
+        return await info.context.reads.execution(UUID(self.execution_id))
+
+
 @strawberry.federation.type(
     keys=["id"], description="A workflow: a draft that is edited, and published versions that run."
 )
@@ -111,6 +125,11 @@ class Workflow:
         """Executions."""
         page = PageArguments(first, after, last, before, asks_for_total(info.selected_fields))
         return await info.context.reads.executions(UUID(self.id), page)
+
+    @field("Slots that are taken, where `settings.concurrency` limits how many executions run at once.")
+    async def slots(self, info: Info) -> list[WorkflowSlot]:
+        """Slots that are taken."""
+        return list(await info.context.reads.slots(UUID(self.id)))
 
 
 WorkflowConnection: TypeAlias = Connection[Workflow]

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from engine.errors import NotFound
+from engine.services.slots import Slot
 from rest_shim.call import Call
 from rest_shim.shapes import wire
 from rest_shim.table import Answer, Method, Noun, Reply, Route
@@ -20,11 +21,16 @@ class SlotBody:
     execution_id: UUID = wire("Who holds it.")
     taken_at: datetime = wire("Since when.")
 
+    @classmethod
+    def of(cls, value: Slot) -> "SlotBody":
+        """Body of a slot."""
+        return cls(value.slot, value.execution_id, value.taken_at)
+
 
 async def find(call: Call) -> Answer:
     """Slots of a workflow that are taken."""
     found = await call.services.slots.list(call.actor, call.id(Noun.WORKFLOW))
-    return Answer([SlotBody(each.slot, each.execution_id, each.taken_at) for each in found])
+    return Answer([SlotBody.of(each) for each in found])
 
 
 ROUTES: tuple[Route, ...] = (

@@ -10,6 +10,7 @@ from engine.services.requests import ExecuteRequest, PublishRequest
 from engine.services.values import PageRequest, WorkflowFilter
 from rest_shim.models.executions import ExecutionBody
 from rest_shim.models.workflows import VersionBody, WorkflowBody
+from rest_shim.routes.slots import SlotBody
 from scripts.cli.executions import EXECUTION
 from scripts.cli.operator import json_option, perform, read_json, show, show_all, tenant_option
 
@@ -22,6 +23,7 @@ WORKFLOW: Final = {
     "updatedAt": "Updated",
 }
 VERSION: Final = {"workflowId": "Workflow", "version": "Version", "contentHash": "Content", "createdAt": "Published"}
+SLOT: Final = {"slot": "Slot", "executionId": "Execution", "takenAt": "Taken"}
 
 
 @click.group()
@@ -50,6 +52,16 @@ def get_workflow(workflow_id: UUID, tenant: str, *, as_json: bool) -> None:
     """One workflow; --json has the whole document."""
     found = perform(tenant, lambda services, actor: services.workflows.get(actor, workflow_id))
     show(WorkflowBody.of(found), as_json=as_json, columns=WORKFLOW)
+
+
+@workflows.command("slots")
+@click.argument("workflow_id", type=click.UUID)
+@tenant_option
+@json_option
+def show_slots(workflow_id: UUID, tenant: str, *, as_json: bool) -> None:
+    """Who holds the slots of a workflow that limits how many of its executions run at once."""
+    found = perform(tenant, lambda services, actor: services.slots.list(actor, workflow_id))
+    show_all([SlotBody.of(slot) for slot in found], as_json=as_json, columns=SLOT)
 
 
 @workflows.command("create")
