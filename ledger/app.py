@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from ledger.bootstrap import Ledger
 from ledger.errors import HistoryLost, KeyMissing, LedgerError, Malformed, TooLarge, Unauthenticated, Unavailable
 from ledger.jsontext import Json, JsonObject, parse
+from ledger.middleware import TelemetryMiddleware
 from ledger.problems import on_bug, on_http_error, on_ledger_error
 from ledger.publication import key_document
 from ledger.registration import evidence_leaf, execution_leaves, version_leaves
@@ -29,25 +31,32 @@ _FAR = 1 << 62
 
 def create_app(ledger: Ledger) -> Starlette:
     """App over a ledger that is open; closing it is the caller's."""
+    metrics, routes = Metrics(), _routes()
+    templates: dict[object, str] = {route.endpoint: route.path_format for route in routes}
     app = Starlette(
-        routes=[
-            Route("/register/versions", register_versions, methods=["POST"]),
-            Route("/register/executions", register_executions, methods=["POST"]),
-            Route("/evidence/register", register_evidence, methods=["POST"]),
-            Route("/entries/{index:int}", get_entry),
-            Route("/proof/inclusion", get_inclusion),
-            Route("/proof/consistency", get_consistency),
-            Route("/checkpoint", get_checkpoint),
-            Route("/keys", get_keys),
-            Route("/livez", get_livez),
-            Route("/readyz", get_readyz),
-            Route("/metrics", get_metrics),
-        ],
+        routes=routes,
+        middleware=[Middleware(TelemetryMiddleware, metrics=metrics, templates=templates)],
         exception_handlers={LedgerError: on_ledger_error, HTTPException: on_http_error, Exception: on_bug},
     )
     app.state.ledger = ledger
-    app.state.metrics = Metrics()
+    app.state.metrics = metrics
     return app
+
+
+def _routes() -> list[Route]:
+    return [
+        Route("/register/versions", register_versions, methods=["POST"]),
+        Route("/register/executions", register_executions, methods=["POST"]),
+        Route("/evidence/register", register_evidence, methods=["POST"]),
+        Route("/entries/{index:int}", get_entry),
+        Route("/proof/inclusion", get_inclusion),
+        Route("/proof/consistency", get_consistency),
+        Route("/checkpoint", get_checkpoint),
+        Route("/keys", get_keys),
+        Route("/livez", get_livez),
+        Route("/readyz", get_readyz),
+        Route("/metrics", get_metrics),
+    ]
 
 
 async def register_versions(request: Request) -> Response:
@@ -188,7 +197,8 @@ async def get_readyz(request: Request) -> Response:
 
 async def get_metrics(request: Request) -> Response:
     """GET /metrics."""
-    return Response(generate_latest(_metrics(request).registry), media_type=CONTENT_TYPE_LATEST)
+    body: bytes = generate_latest(_metrics(request).registry)  # type: ignore[no-untyped-call]  # not typed there
+    return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 
 def _registered(each: Registered) -> JsonObject:

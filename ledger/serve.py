@@ -12,6 +12,7 @@ from starlette.routing import Route
 from ledger.app import create_app, get_metrics
 from ledger.bootstrap import open_ledger
 from ledger.settings import LedgerSettings
+from ledger.telemetry import watch_loop_lag
 
 _DRAIN_S = 10
 
@@ -42,10 +43,13 @@ async def serve_ledger(settings: LedgerSettings) -> None:
             servers.append(_server(metrics, settings.host, settings.metrics_port or 0))
         with _stop_on_signals(servers):
             async with asyncio.TaskGroup() as group:
+                lag = group.create_task(watch_loop_lag())
                 serving = [group.create_task(server.serve()) for server in servers]
                 await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
                 for server in servers:
                     server.should_exit = True
+                await asyncio.wait(serving)
+                lag.cancel()
 
 
 @contextmanager

@@ -57,6 +57,7 @@ logger = logging.getLogger(__name__)
 
 CACHED_DOCUMENTS = 256
 ROUTERS_ONLY = {"_service", "_entities"}
+SEVERAL = "several"
 
 
 @strawberry.type(description="What can be read.")
@@ -167,13 +168,15 @@ class OperationLimits(SchemaExtension):
     ) -> list[GraphQLError]:
         core = context.schema._schema  # noqa: SLF001 - Strawberry gives no other way to the core schema
         weight = weigh(core, document, operation, context.variables or {})
+        asked = root_fields(document, operation)
         request = context.context
         is_router = False
         if isinstance(request, RequestContext):
             request.cost, is_router = weight.cost, request.is_router
             request.operation_type = operation.operation.value
+            request.root_field = next(iter(asked)) if len(asked) == 1 else SEVERAL
         refusals = weight.excesses(self._bounds)
-        if self._for_routers and not is_router and root_fields(document, operation) & ROUTERS_ONLY:
+        if self._for_routers and not is_router and asked & ROUTERS_ONLY:
             refusals.append(GraphQLError("This is for routers alone.", extensions={"code": "ROUTERS_ONLY"}))
         return refusals
 

@@ -26,6 +26,7 @@ from engine.store.hot import HotConnection
 from engine.store.outbox import LEDGER_EXECUTION, Parcel
 from engine.store.outgoing import LEDGER_VERSION
 from engine.telemetry.crash_points import reach
+from engine.telemetry.metrics import LEDGER_REGISTRATIONS
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class LedgerRelay:
             lost = await register(parcels)
         except MaestroError as error:
             self._failures += 1
+            LEDGER_REGISTRATIONS.labels(parcels[0].topic, "failed").inc(len(parcels))
             delay_s = min(SLOWEST_S, 2.0 ** min(parcels[0].attempts, 5))
             await outbox.postpone(self._connection, parcels, delay_s, error.message)
             raise
@@ -115,6 +117,8 @@ class LedgerRelay:
             if parcel.id in lost
         ]
         await burials.bury_parcels(self._connection, burial)
+        LEDGER_REGISTRATIONS.labels(parcels[0].topic, "registered").inc(len(parcels) - len(burial))
+        LEDGER_REGISTRATIONS.labels(parcels[0].topic, "refused").inc(len(burial))
         return len(parcels)
 
     async def _register_versions(self, parcels: Sequence[Parcel]) -> Mapping[UUID, str]:

@@ -11,12 +11,24 @@ from engine.actions.interface import Result, Succeeded
 from engine.errors import Unavailable
 from engine.store import gauges
 from engine.store.hot import HotConnection
-from engine.telemetry.metrics import DEAD_LETTERS_OPEN, OUTBOX_OLDEST_SECONDS, STEP_SECONDS, STEPS
+from engine.store.outbox import LEDGER_EXECUTION
+from engine.store.outgoing import LEDGER_VERSION
+from engine.telemetry.metrics import (
+    DEAD_LETTERS_OPEN,
+    HUMAN_TASKS_BREACHED,
+    HUMAN_TASKS_OPEN,
+    LEDGER_OLDEST_SECONDS,
+    OUTBOX_OLDEST_SECONDS,
+    OUTBOX_WAITING,
+    STEP_SECONDS,
+    STEPS,
+)
 
 _log = logging.getLogger(__name__)
 
 GAUGES_S: Final = 5.0
 UNKNOWN: Final = "unknown"
+_LEDGER_TOPICS: Final = frozenset({LEDGER_EXECUTION, LEDGER_VERSION})
 
 
 class StepMeters:
@@ -59,8 +71,15 @@ class Gauges:
         Raises:
             Unavailable: the database does not answer; the last values stand.
         """
-        _show(OUTBOX_OLDEST_SECONDS, await gauges.outbox_ages_s(self._connection))
+        waiting = await gauges.outbox(self._connection)
+        _show(OUTBOX_OLDEST_SECONDS, {topic: found.oldest_s for topic, found in waiting.items()})
+        _show(OUTBOX_WAITING, {topic: found.count for topic, found in waiting.items()})
+        unregistered = (found.oldest_s for topic, found in waiting.items() if topic in _LEDGER_TOPICS)
+        LEDGER_OLDEST_SECONDS.set(max(unregistered, default=0.0))
         _show(DEAD_LETTERS_OPEN, await gauges.open_dead_letters(self._connection))
+        tasks = await gauges.open_tasks(self._connection)
+        _show(HUMAN_TASKS_OPEN, tasks.by_status)
+        HUMAN_TASKS_BREACHED.set(tasks.breached)
 
 
 def _show(gauge: Gauge, values: Mapping[str, float]) -> None:

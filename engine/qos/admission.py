@@ -19,7 +19,12 @@ from engine.qos.live import LiveQos
 from engine.qos.meters import Meters
 from engine.store.flows import QueueLoad, SystemLoad, measure
 from engine.store.hot import HotConnection
-from engine.telemetry.metrics import ADMISSION_REFUSALS, QUEUE_DEPTH, QUEUE_OLDEST_SECONDS
+from engine.telemetry.metrics import (
+    ADMISSION_REFUSALS,
+    EXECUTIONS_UNFINISHED,
+    QUEUE_DEPTH,
+    QUEUE_OLDEST_SECONDS,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +158,7 @@ class LoadWatch:
         load = await measure(self._connection)
         self._pause_s = max(MEASURE_S, MEASURE_SHARE * (self._clock.monotonic() - asked_at))
         self._admission.saw(load)
+        EXECUTIONS_UNFINISHED.set(sum(load.unfinished.values()))
         for name in CLASSES:
             queue = load.queues.get(name, IDLE)
             QUEUE_DEPTH.labels(name).set(queue.depth)

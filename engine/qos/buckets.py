@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from engine.clock import Clock
 from engine.errors import RateLimited
 from engine.queue.link import Link, RedisTrouble
+from engine.queue.timing import Timing
 from engine.telemetry.metrics import RATE_LIMIT_FALLBACKS, RATE_LIMITED
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ KEPT: Final = 20_000
 JITTER: Final = 0.2
 """Share by which a wait is drawn out, so that those who were refused together do not come back together."""
 
+_TIMING: Final = Timing("bucket")
 _TAKE: Final = """
 local now = tonumber(ARGV[1])
 if now < 0 then
@@ -107,10 +109,11 @@ class SharedStore:
         """Take `cost` tokens or none."""
         now = -1 if self._clock is None else int(self._clock.now().timestamp() * 1_000_000)
         name = f"maestro:bucket:{budget.name}:{key}"
-        async with asyncio.timeout(ANSWER_S):
-            taken, filled_in_us = await self._link.commands.eval(
-                _TAKE, 1, name, now, budget.interval_us, budget.depth_us, cost
-            )
+        with _TIMING.measured():
+            async with asyncio.timeout(ANSWER_S):
+                taken, filled_in_us = await self._link.commands.eval(
+                    _TAKE, 1, name, now, budget.interval_us, budget.depth_us, cost
+                )
         return _standing(budget, bool(int(taken)), int(filled_in_us), cost)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from engine.clock import Clock
 from engine.qos.buckets import Budget
 from engine.queue.link import Link, RedisTrouble, heed_cancellation
+from engine.queue.timing import Timing
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ KEPT: Final = 20_000
 BATCH: Final = 500
 ANSWER_S: Final = 1.0
 
+_TIMING: Final = Timing("meter")
 _ADD: Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -75,7 +77,8 @@ class Meters:
                     pipeline = self._link.commands.pipeline(transaction=False)
                     for budget, key in batch:
                         pipeline.eval(_ADD, 1, f"maestro:meter:{budget.name}:{key}", round(told[budget, key]))
-                    answers = await pipeline.execute()
+                    with _TIMING.measured():
+                        answers = await pipeline.execute()
             except RedisTrouble as error:
                 _log.warning(
                     "Redis does not count; this process counts by itself.", extra={"error": type(error).__name__}

@@ -9,12 +9,14 @@ from uuid import UUID
 from engine.queue.link import Link, RedisTrouble
 from engine.queue.messages import encode
 from engine.queue.streams import DESTINATION, Streams
-from engine.telemetry.metrics import MESSAGES_SENT, REDIS_FAILURES
+from engine.queue.timing import Timing
+from engine.telemetry.metrics import MESSAGES_SENT
 
 _log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 _SENT: Final = MESSAGES_SENT.labels("redis", DESTINATION)
+_XADD: Final = Timing("xadd")
 WAITING_AT_MOST: Final = 100_000
 """Rings kept while Redis is slow; what comes on top is left to the sweep."""
 
@@ -82,10 +84,10 @@ class StreamBell:
             pipeline = self._link.commands.pipeline(transaction=False)
             for stream, tenant, execution_id in batch:
                 pipeline.xadd(stream, encode(tenant, execution_id))
-            await pipeline.execute()
+            with _XADD.measured():
+                await pipeline.execute()
             _SENT.inc(len(batch))
         except RedisTrouble as error:
-            REDIS_FAILURES.labels("xadd").inc()
             _log.warning(
                 "Rings were not heard; the sweep will find their executions.",
                 extra={"action": "bell.ring", "count": len(batch), "error": type(error).__name__},

@@ -11,10 +11,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from engine.queue.link import Link, RedisTrouble, heed_cancellation, subscriber
+from engine.queue.timing import Timing
 
 _log = logging.getLogger(__name__)
 
 CHANNEL: Final = "maestro:changes"
+_PUBLISH: Final = Timing("publish")
 GATHER_S: Final = 0.01
 """Changes of this time leave together."""
 DEAF_S: Final = 0.25
@@ -64,7 +66,8 @@ class Teller:
 
     async def _publish(self, message: bytes) -> None:
         try:
-            heard = await self._link.commands.publish(CHANNEL, message)
+            with _PUBLISH.measured():
+                heard = await self._link.commands.publish(CHANNEL, message)
         except RedisTrouble as error:
             facts = {"action": "changes.tell", "error": type(error).__name__}
             _log.debug("Watchers were not told; they look by themselves.", extra=facts)

@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from engine.queue.link import Link, RedisTrouble, is_missing_group, unavailable
 from engine.queue.messages import Ring, UnreadableMessage, decode
 from engine.queue.streams import DEAD, DESTINATION, GROUP, Streams
+from engine.queue.timing import Timing
 from engine.telemetry.metrics import MESSAGES_CONSUMED, REDIS_FAILURES
 
 RECLAIM_IDLE_MS: Final = 3_500
@@ -20,6 +21,8 @@ DEAD_KEPT: Final = 100_000
 OWN_STREAM_TTL_S: Final = 3_600
 
 _CONSUMED: Final = MESSAGES_CONSUMED.labels("redis", DESTINATION)
+_XACK: Final = Timing("xack")
+_XAUTOCLAIM: Final = Timing("xautoclaim")
 
 Message = Ring | UnreadableMessage
 
@@ -128,9 +131,9 @@ class Dispatch:
             pipeline = self._link.commands.pipeline(transaction=False)
             for stream, ids in by_stream.items():
                 pipeline.xack(stream, GROUP, *ids)
-            await pipeline.execute()
+            with _XACK.measured():
+                await pipeline.execute()
         except RedisTrouble as error:
-            REDIS_FAILURES.labels("xack").inc()
             raise unavailable(error) from error
 
     async def bury(self, fields: Mapping[str, str]) -> None:
@@ -247,9 +250,10 @@ class Dispatch:
         """One call scans only ten times `count` pending entries: the cursor goes on from where the last one ended."""
         found: list[tuple[Message, int]] = []
         while len(found) < count:
-            answer = await self._link.commands.xautoclaim(
-                stream, GROUP, self._consumer, self._reclaim_idle_ms, start_id=self._cursor[stream], count=count
-            )
+            with _XAUTOCLAIM.measured():
+                answer = await self._link.commands.xautoclaim(
+                    stream, GROUP, self._consumer, self._reclaim_idle_ms, start_id=self._cursor[stream], count=count
+                )
             cursor, entries = answer[0], answer[1]
             self._cursor[stream] = cursor.decode() if isinstance(cursor, bytes) else str(cursor)
             for entry_id, fields in entries:

@@ -11,9 +11,11 @@ from typing import Final
 
 from engine.clock import Clock
 from engine.queue.link import Link, RedisTrouble
+from engine.queue.timing import Timing
 
 _log = logging.getLogger(__name__)
 
+_SET: Final = Timing("set")
 AWAY_S: Final = 1.0
 """How long Redis is left alone after it did not answer."""
 
@@ -32,7 +34,8 @@ class KnownKeys:
             return False
         digest = hashlib.sha256("\x00".join(parts).encode()).hexdigest()
         try:
-            is_new = await self._link.commands.set(f"maestro:idempotency:{digest}", b"1", nx=True, ex=kept_s)
+            with _SET.measured():
+                is_new = await self._link.commands.set(f"maestro:idempotency:{digest}", b"1", nx=True, ex=kept_s)
         except RedisTrouble as error:
             self._away_until = self._clock.monotonic() + AWAY_S
             facts = {"action": "idempotency", "error": type(error).__name__}

@@ -14,6 +14,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from engine.errors import Unavailable
+from engine.telemetry.metrics import DATABASE_CONNECTIONS
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ RedisTrouble = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 AGAIN_S: Final = 1.0
 """Between two looks for a server that has never answered."""
+
+_IDLE: Final = DATABASE_CONNECTIONS.labels("redis", "idle")
+_USED: Final = DATABASE_CONNECTIONS.labels("redis", "used")
 
 
 @dataclass(slots=True)
@@ -153,7 +157,17 @@ def _retry() -> Retry:
 
 
 def _single(url: str, timeout_s: float | None) -> Redis:
-    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry())
+    client = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry())
+    if timeout_s is not None:
+        _show_connections(client)
+    return client
+
+
+def _show_connections(client: Redis) -> None:
+    """Show the pool of the client for commands; the nodes of a cluster have pools of their own, which are not shown."""
+    pool = client.connection_pool
+    _IDLE.set_function(lambda: pool.get_connection_count()[0][0])
+    _USED.set_function(lambda: pool.get_connection_count()[1][0])
 
 
 async def _cluster(url: str, timeout_s: float | None) -> RedisCluster:

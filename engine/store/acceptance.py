@@ -22,7 +22,7 @@ from engine.store.governance import KeyScope
 from engine.store.hot import HotConnection
 from engine.store.statements import load
 from engine.store.webhook_deliveries import Arrival, claim_messages, settle_arrivals
-from engine.telemetry.metrics import DATABASE_SECONDS, EXECUTIONS_ACCEPTED
+from engine.telemetry.metrics import ACCEPTANCE_BATCH_SIZE, DATABASE_SECONDS, EXECUTIONS_ACCEPTED
 
 _SQL = load("acceptance")
 _ACCEPT = DATABASE_SECONDS.labels("postgresql", "acceptance.accept")
@@ -154,6 +154,7 @@ class Acceptance:
         if not group:
             return
         candidates = [candidate for candidate, _ in group]
+        ACCEPTANCE_BATCH_SIZE.observe(len(candidates))
         try:
             verdicts = await self._write(connection, candidates)
         except Exception as error:  # noqa: BLE001  whatever it is belongs to the callers, who wait for it

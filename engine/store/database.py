@@ -22,7 +22,12 @@ from sqlalchemy.pool import QueuePool
 from engine.errors import ConfigurationError
 from engine.store.addresses import Address
 from engine.store.errors import DriverError, TransactionRaced, translate
-from engine.telemetry.metrics import DATABASE_CONNECTIONS, DATABASE_SECONDS
+from engine.telemetry.metrics import (
+    DATABASE_CONNECTION_WAIT_SECONDS,
+    DATABASE_CONNECTIONS,
+    DATABASE_CONNECTIONS_MAX,
+    DATABASE_SECONDS,
+)
 
 T = TypeVar("T")
 Transaction = AsyncConnection
@@ -35,6 +40,9 @@ RACED_ATTEMPTS = 5
 
 _TRANSACTIONS = DATABASE_SECONDS.labels("postgresql", "transaction")
 _USED = DATABASE_CONNECTIONS.labels("postgresql", "used")
+_IDLE = DATABASE_CONNECTIONS.labels("postgresql", "idle")
+_MAX = DATABASE_CONNECTIONS_MAX.labels("postgresql")
+_WAIT = DATABASE_CONNECTION_WAIT_SECONDS.labels("postgresql")
 
 _ENTER = text(
     "select set_config('role', :role, true), set_config('maestro.tenants', :tenants, true),"
@@ -79,7 +87,9 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
         )
-        _USED.set_function(self._connections_used)
+        _USED.set_function(lambda: self._connections(QueuePool.checkedout))
+        _IDLE.set_function(lambda: self._connections(QueuePool.checkedin))
+        _MAX.set(limits.pool_size + limits.pool_overflow)
 
     @classmethod
     def connect(cls, url: str, *, application_name: str, pool_size: int = 10) -> "Database":
@@ -190,9 +200,9 @@ class Database:
         except DriverError as error:
             raise translate(error) or error from error
 
-    def _connections_used(self) -> float:
+    def _connections(self, count: Callable[[QueuePool], int]) -> float:
         pool = self._engine.pool
-        return float(pool.checkedout()) if isinstance(pool, QueuePool) else 0.0
+        return float(count(pool)) if isinstance(pool, QueuePool) else 0.0
 
     async def _begin(self, role: str, tenants: Sequence[str]) -> AsyncConnection:
         """A connection whose transaction has its role and tenants.
@@ -207,7 +217,9 @@ class Database:
             "statement_timeout": str(limits.statement_timeout_ms),
             "idle_timeout": str(limits.idle_in_transaction_timeout_ms),
         }
+        asked_at = time.perf_counter()
         connection = await self._engine.connect()
+        _WAIT.observe(time.perf_counter() - asked_at)
         try:
             await connection.execute(_ENTER, parameters)
         except DBAPIError as error:

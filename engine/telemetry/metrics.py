@@ -19,6 +19,7 @@ LABELS: Final = frozenset(
         "db_operation_name",
         "db_system_name",
         "graphql_operation_type",
+        "graphql_root_field",
         "http_request_method",
         "http_response_status_code",
         "http_route",
@@ -58,15 +59,21 @@ HUMAN_TASK_SLA_BREACHES = Counter(
     "maestro_human_task_sla_breaches", "Human tasks that missed the end of a clock.", ("clock",)
 )
 HUMAN_TASK_ESCALATIONS = Counter("maestro_human_task_escalations", "Escalations of human tasks.")
+HUMAN_TASKS_OPEN = Gauge("maestro_human_tasks_open", "Human tasks that are not closed, by status.", ("status",))
+HUMAN_TASKS_BREACHED = Gauge("maestro_human_tasks_breached", "Open human tasks that have missed the end of a clock.")
 QOS_RELOADS = Counter("maestro_qos_reloads", "Files of limits that were offered, by outcome.", ("outcome",))
 ADMISSION_REFUSALS = Counter(
     "maestro_admission_refusals", "Starts of executions refused, by class and reason.", ("qos_class", "reason")
 )
 QUEUE_DEPTH = Gauge("maestro_queue_depth", "Executions that wait to be taken, by class.", ("qos_class",))
 QUEUE_OLDEST_SECONDS = Gauge("maestro_queue_oldest_seconds", "The longest wait in the queue, by class.", ("qos_class",))
+EXECUTIONS_UNFINISHED = Gauge("maestro_executions_unfinished", "Executions that were accepted and have not ended.")
 
 EXECUTIONS_ENDED = Counter("maestro_executions_ended", "Executions that ended, by state.", ("status",))
 EXECUTIONS_ACCEPTED = Counter("maestro_executions_accepted", "Executions that were accepted durably.")
+ACCEPTANCE_BATCH_SIZE = Histogram(
+    "maestro_acceptance_batch_size", "Executions accepted by one statement.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 200)
+)
 EXECUTION_START_DELAY_SECONDS = Histogram(
     "maestro_execution_start_delay_seconds",
     "From an execution's acceptance to the first time that a worker takes it.",
@@ -100,10 +107,19 @@ DEAD_LETTERS_OPEN = Gauge("maestro_dead_letters_open", "Dead letters that nobody
 OUTBOX_OLDEST_SECONDS = Gauge(
     "maestro_outbox_oldest_seconds", "Age of the oldest parcel that waits, by topic.", ("topic",)
 )
+OUTBOX_WAITING = Gauge("maestro_outbox_waiting", "Parcels that wait, by topic.", ("topic",))
+LEDGER_OLDEST_SECONDS = Gauge(
+    "maestro_ledger_oldest_unregistered_seconds", "Age of the oldest version or execution that the ledger has not yet."
+)
+LEDGER_REGISTRATIONS = Counter(
+    "maestro_ledger_relay_registrations",
+    "What the relay has had registered, by topic and outcome.",
+    ("topic", "outcome"),
+)
 GRAPHQL_SECONDS = Histogram(
     "maestro_graphql_operation_duration_seconds",
-    "Time of GraphQL operations, by their type and how they ended.",
-    ("graphql_operation_type", "outcome"),
+    "Time of GraphQL operations, by their type, their one root field (a name of the schema) and how they ended.",
+    ("graphql_operation_type", "graphql_root_field", "outcome"),
     buckets=SECONDS,
 )
 MESSAGES_SENT = Counter(
@@ -128,6 +144,13 @@ DATABASE_SECONDS = Histogram(
 )
 DATABASE_CONNECTIONS = Gauge(
     "db_client_connection_count", "Connections of the pool.", ("db_system_name", "db_client_connection_state")
+)
+DATABASE_CONNECTIONS_MAX = Gauge("db_client_connection_max", "Connections that the pool may open.", ("db_system_name",))
+DATABASE_CONNECTION_WAIT_SECONDS = Histogram(
+    "db_client_connection_wait_time_seconds",
+    "Time until the pool gave a connection.",
+    ("db_system_name",),
+    buckets=DATABASE_BUCKETS_S,
 )
 REDIS_FAILURES = Counter("maestro_redis_failures", "Commands that Redis did not answer, by operation.", ("operation",))
 EVENT_LOOP_LAG_SECONDS = Histogram(

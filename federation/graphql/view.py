@@ -121,13 +121,13 @@ class GraphQLView:
                     allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
                 )
         except TimeoutError as error:
-            GRAPHQL_SECONDS.labels(context.operation_type, "timeout").observe(time.perf_counter() - began)
+            _count(context, "timeout", began)
             raise Unavailable(
                 "request", "The answer took too long and was given up.", code="request.timeout"
             ) from error
         body = _body(result, context.reference)
         outcome = "errors" if "errors" in body else "ok"
-        GRAPHQL_SECONDS.labels(context.operation_type, outcome).observe(time.perf_counter() - began)
+        _count(context, outcome, began)
         if "data" in body:
             self._persisted.remember(asked.query, asked.extensions, context.actor.tenant)
         if asked.extensions.get("cost") is True and context.cost is not None:
@@ -144,6 +144,11 @@ class GraphQLView:
             context_value=context,
         )
         return StreamingResponse(_events(results, context), media_type=Form.EVENTS)
+
+
+def _count(context: RequestContext, outcome: str, began: float) -> None:
+    seconds = time.perf_counter() - began
+    GRAPHQL_SECONDS.labels(context.operation_type, context.root_field, outcome).observe(seconds)
 
 
 def refusal(error: MaestroError, form: Form) -> Response:

@@ -1,12 +1,14 @@
 """Connections, transactions and the one edge at which driver errors are translated."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from ledger.errors import Unavailable
+from ledger.telemetry import DATABASE_CONNECTIONS, DATABASE_SECONDS
 
 DRIVER_ERRORS = (
     OSError,
@@ -26,6 +28,9 @@ _ENTER = (
     " set_config('enable_seqscan', 'off', true)"
 )
 _ACQUIRE_S = 10.0
+_TRANSACTIONS = DATABASE_SECONDS.labels("postgresql", "transaction")
+_USED = DATABASE_CONNECTIONS.labels("postgresql", "used")
+_IDLE = DATABASE_CONNECTIONS.labels("postgresql", "idle")
 
 
 def translated(exc: BaseException) -> Unavailable:
@@ -38,6 +43,8 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        _USED.set_function(lambda: pool.get_size() - pool.get_idle_size())
+        _IDLE.set_function(pool.get_idle_size)
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 8) -> "Database":
@@ -62,10 +69,12 @@ class Database:
             Unavailable: no connection, or one that broke; whether a commit took place is then unknown, and the
                 next append finds out by reading.
         """
+        began = time.perf_counter()
         try:
             async with self._pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
                 await connection.execute(_ENTER)
                 yield connection
+            _TRANSACTIONS.observe(time.perf_counter() - began)
         except DRIVER_ERRORS as exc:
             raise translated(exc) from exc
 
