@@ -109,6 +109,21 @@ make_opa_server() {
   fi
 }
 
+# Published schemas of Kubernetes objects and compose files, cached in .schemas. Without them the deployment files are
+# checked less, and the tests say so.
+make_schemas() {
+  local stamp uv
+  stamp=$(cksum <scripts/schemas.lock)
+  [ "$(cat .schemas/maestro-stamp 2>/dev/null)" = "$stamp" ] && return
+  say "Fetching the schemas of the deployment files ..."
+  uv=$(find_uv "$(find_python)") || return 0
+  if "$uv" pip install --quiet --no-deps --target .schemas --require-hashes -r scripts/schemas.lock >/dev/null 2>&1; then
+    printf '%s\n' "$stamp" >.schemas/maestro-stamp
+  else
+    say "  they cannot be installed here; the tests that need them are skipped"
+  fi
+}
+
 # The npm packages of one folder, from its lock file. Without Node what needs them is left out, and says so itself.
 make_node_packages() {
   local folder=$1 stamp

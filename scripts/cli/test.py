@@ -23,7 +23,8 @@ def test(files: tuple[Path, ...], junit: Path | None, *, as_json: bool) -> None:
 
     Each of FILES is a JSON object: `definition` (a file beside it) or `template` (a built-in one), and `cases`, each
     with `triggerData`, `results` by step, `signals`, and what it expects: `status`, `path`, `outputs`, `statuses`,
-    `attempts`, `startsAtMs`, `tookMs`, `ticks`. Steps that only compute are computed. Exit code 1: a case has failed.
+    `attempts`, `startsAtMs`, `tookMs`, `tasks`, `ticks`. Steps that only compute are computed, and clocks and
+    escalations of human tasks run. Exit code 1: a case has failed. All members: docs/testing-workflows.md.
     """
     played = [(file, _play(file)) for file in files]
     if junit is not None:

@@ -15,10 +15,15 @@ from engine.runtime.plan import compile_plan
 from engine.runtime.states import StepStatus
 from engine.runtime.transitions import Failure
 from engine.runtime.view import StepRecord, context_of, steps_of
-from scripts.workflow_tests.play import Canned, CaseError, Play, Script, Signal
+from scripts.workflow_tests.canned import Canned, CaseError, RefusedError, Script, Signal
+from scripts.workflow_tests.desk import facts_of
+from scripts.workflow_tests.play import Play
 
 _START: Final = "2026-01-05T09:00:00+00:00"
 _RAN: Final = frozenset({StepStatus.COMPLETED, StepStatus.FAILED})
+_EXPECTATIONS: Final = frozenset(
+    {"status", "tookMs", "path", "statuses", "attempts", "startsAtMs", "outputs", "tasks", "refused", "ticks"}
+)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -35,14 +40,33 @@ def play_case(definition: Definition, case: JsonObject, actions: ActionRegistry)
     """Play one case and compare it with what it expects."""
     name = str(case.get("name") or "unnamed")
     try:
-        script = _script(case)
+        script, expected = _script(case), _expected(case)
         play = Play(compile_plan(definition), script, actions)
-        play.run()
-        expected = _object(case.get("expect"))
-        faults = (*_faults(play, expected), *_tick_faults(definition, _object(expected.get("ticks")), script.start))
+        faults = _played(play, expected)
+        faults += tuple(_tick_faults(definition, _object(expected.get("ticks")), script.start))
     except (CaseError, ValueError) as error:
         return Outcome(name, (str(error),), 0)
     return Outcome(name, faults, _milliseconds(script.start, play.now))
+
+
+def _expected(case: JsonObject) -> JsonObject:
+    expected = _object(case.get("expect"))
+    unknown = set(expected) - _EXPECTATIONS
+    if unknown:
+        raise CaseError(f"Nobody knows how to expect {', '.join(sorted(unknown))}.")
+    return expected
+
+
+def _played(play: Play, expected: JsonObject) -> tuple[str, ...]:
+    wanted = expected.get("refused")
+    try:
+        play.run()
+    except RefusedError as refusal:
+        if wanted is None:
+            raise
+        return () if str(wanted) in str(refusal) else (f"refused: expected {wanted}, was {refusal}",)
+    unrefused = () if wanted is None else (f"refused: expected {wanted}, was nothing",)
+    return (*unrefused, *_faults(play, expected))
 
 
 def _script(case: JsonObject) -> Script:
@@ -56,17 +80,25 @@ def _script(case: JsonObject) -> Script:
         Signal(str(one.get("name")), one.get("payload"), _number(one, "atMs"))
         for one in map(_object, _list(case.get("signals")))
     )
-    return Script(start, case.get("triggerData"), results, signals)
+    return Script(start, str(case.get("startedBy") or "test"), case.get("triggerData"), results, signals)
 
 
 def _canned(given: Json) -> Canned:
     result = _object(given)
-    unknown = set(result) - {"output", "afterMs", "fail", "message", "retryable"}
+    unknown = set(result) - {"output", "afterMs", "fail", "message", "retryable", "by", "startAfterMs"}
     if unknown:
         raise CaseError(f"A result has members that nobody knows: {', '.join(sorted(unknown))}.")
     code = result.get("fail")
     failure = None if code is None else Failure(str(code), str(result.get("message") or "Canned."))
-    return Canned(result.get("output"), _number(result, "afterMs"), failure, result.get("retryable", True) is True)
+    by = result.get("by")
+    return Canned(
+        output=result.get("output"),
+        after_ms=_number(result, "afterMs"),
+        failure=failure,
+        is_retryable=result.get("retryable", True) is True,
+        by=None if by is None else str(by),
+        start_after_ms=_number(result, "startAfterMs") if "startAfterMs" in result else None,
+    )
 
 
 def _faults(play: Play, expected: JsonObject) -> Iterator[str]:
@@ -85,11 +117,27 @@ def _faults(play: Play, expected: JsonObject) -> Iterator[str]:
             was = _fact(member, by_path[step], play.script.start) if step in by_path else None
             if was != wanted:
                 yield f"{member} of {step}: expected {wanted}, was {was}"
+    yield from _task_faults(play, _object(expected.get("tasks")))
     context = context_of(play.plan, play.state)
     for place, wanted in _object(expected.get("outputs")).items():
         there = lookup(parse_path(place), context)
         if there != wanted:
             yield f"outputs at {place}: expected {wanted}, was {'nothing' if there is MISSING else there}"
+
+
+def _task_faults(play: Play, expected: JsonObject) -> Iterator[str]:
+    """Of several tasks of one step, as in a loop, the last one counts."""
+    held = {key.path: task for key, task in play.desk.held.items()}
+    for step, wanted in expected.items():
+        if step not in held:
+            yield f"tasks of {step}: none was opened"
+            continue
+        facts = facts_of(held[step], play.script.start)
+        for member, value in _object(wanted).items():
+            if member not in facts:
+                raise CaseError(f"Of a task nobody knows {member!r}; there are {', '.join(facts)}.")
+            if facts[member] != value:
+                yield f"tasks of {step}: expected {member} {value}, was {facts[member]}"
 
 
 def _path(records: tuple[StepRecord, ...]) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """Plays one execution on the pure core: time jumps to whatever comes next, results come from the case."""
 
 import heapq
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,9 +9,8 @@ from uuid import UUID
 from engine.actions.interface import ActionContext, Failed, InlineAction
 from engine.actions.registry import ActionRegistry
 from engine.errors import MaestroError
-from engine.jsonvalue import Json
 from engine.runtime.advance import advance
-from engine.runtime.effects import Await, Effect, OpenTask, RunAction, SetTimer, StartChild
+from engine.runtime.effects import Await, CloseTask, Effect, OpenTask, RunAction, SetTimer, StartChild
 from engine.runtime.events import (
     ActionFailed,
     ActionSucceeded,
@@ -26,52 +24,16 @@ from engine.runtime.events import (
 )
 from engine.runtime.plan import Plan
 from engine.runtime.state import ExecutionHeader, ExecutionState
-from engine.runtime.states import ExecutionStatus
+from engine.runtime.states import ExecutionStatus, StepKey
 from engine.runtime.transitions import Failure
+from scripts.workflow_tests.canned import Canned, CaseError, Script
+from scripts.workflow_tests.desk import Alarm, Desk, Due, Work
 
 _EXECUTION: Final = UUID("01900000-0000-7000-8000-000000000001")
 _WORKFLOW: Final = UUID("01900000-0000-7000-8000-000000000002")
-_TASK: Final = UUID("01900000-0000-7000-8000-00000000000a")
 _MIDDLE: Final = 0.5
 """What jitter draws: the wait before another attempt is half of the longest, each time."""
 _MOST_EVENTS: Final = 100_000
-
-
-class CaseError(Exception):
-    """The case cannot be played: a result is missing, or the execution waits for what never comes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Canned:
-    """What comes back from a step's surroundings; a failure where `failure` is set."""
-
-    output: Json = None
-    after_ms: int = 0
-    failure: Failure | None = None
-    is_retryable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A signal that is sent at a time after the start."""
-
-    name: str
-    payload: Json
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """All that an execution meets.
-
-    Attributes:
-        results: by step id or path; one for each attempt, the last one repeats.
-    """
-
-    start: datetime
-    trigger_data: Json = None
-    results: Mapping[str, tuple[Canned, ...]] = field(default_factory=dict)
-    signals: tuple[Signal, ...] = ()
 
 
 class Play:
@@ -81,12 +43,20 @@ class Play:
         self.plan = plan
         self.script = script
         self._actions = actions
-        self._agenda: list[tuple[datetime, int, Event]] = []
+        self.desk = Desk(script.started_by)
+        self._agenda: list[tuple[datetime, int, Event | Work | Alarm]] = []
         self._used: dict[tuple[str, str], int] = {}
         self.now = script.start
         self.state = ExecutionState.new(
             ExecutionHeader(
-                _EXECUTION, "default", _WORKFLOW, "1.0.0", "manual", script.trigger_data or {}, "test", script.start
+                _EXECUTION,
+                "default",
+                _WORKFLOW,
+                "1.0.0",
+                "manual",
+                script.trigger_data or {},
+                script.started_by,
+                script.start,
             )
         )
         self._added = 0
@@ -106,17 +76,19 @@ class Play:
             if not self._agenda:
                 waiting = sorted({key.path for key, step in self.state.steps.items() if not step.status.is_final})
                 raise CaseError(f"It waits for ever, at: {', '.join(waiting)}.")
-            due, _, event = heapq.heappop(self._agenda)
+            due, _, entry = heapq.heappop(self._agenda)
             self.now = max(self.now, due)
-            for effect in advance(self.plan, self.state, event, self.now, lambda: _MIDDLE).effects:
-                self._meet(effect)
+            event = self._at_the_desk(entry) if isinstance(entry, Work | Alarm) else entry
+            if event is not None:
+                for effect in advance(self.plan, self.state, event, self.now, lambda: _MIDDLE).effects:
+                    self._meet(effect)
         raise CaseError(f"It has not ended after {_MOST_EVENTS:,} events.")
 
     def _add(self, after_ms: int, event: Event) -> None:
         self._at(self.now + timedelta(milliseconds=after_ms), event)
 
-    def _at(self, due: datetime, event: Event) -> None:
-        heapq.heappush(self._agenda, (due, self._added, event))
+    def _at(self, due: datetime, entry: Event | Work | Alarm) -> None:
+        heapq.heappush(self._agenda, (due, self._added, entry))
         self._added += 1
 
     def _meet(self, effect: Effect) -> None:
@@ -126,11 +98,9 @@ class Play:
             case RunAction():
                 self._run_action(effect)
             case OpenTask():
-                canned = self._next(effect.key.path, effect.key.iteration)
-                if canned is not None:
-                    outcome = "completed" if canned.failure is None else "failed"
-                    closed = TaskClosed(effect.key, effect.generation, _TASK, outcome, canned.output, canned.failure)
-                    self._add(canned.after_ms, closed)
+                self._open(effect)
+            case CloseTask():
+                self.desk.close(effect.key, self.now)
             case StartChild():
                 canned = self._needed(effect.key.path, effect.key.iteration)
                 status = ExecutionStatus.COMPLETED if canned.failure is None else ExecutionStatus.FAILED
@@ -139,13 +109,38 @@ class Play:
                 )
                 self._add(canned.after_ms, ended)
             case Await():
-                canned = self._next(effect.key.path, effect.key.iteration)
-                if canned is not None:
-                    event = EventReceived(effect.key, effect.generation, effect.event_type, canned.output, "1")
-                    self._add(canned.after_ms, event)
+                heard = self._next(effect.key.path, effect.key.iteration)
+                if heard is not None:
+                    event = EventReceived(effect.key, effect.generation, effect.event_type, heard.output, "1")
+                    self._add(heard.after_ms, event)
             case _:
                 # What stops or forgets needs no answer: the core ignores what comes back for it.
                 pass
+
+    def _open(self, effect: OpenTask) -> None:
+        opened = self.desk.open(effect, self.now)
+        if isinstance(opened, TaskClosed):
+            self._add(0, opened)
+            return
+        self._plan_for(opened)
+        self._occupy(effect.key)
+
+    def _at_the_desk(self, entry: Work | Alarm) -> Event | None:
+        news, due = self.desk.meet(entry, self.now)
+        self._plan_for(due)
+        if news is None and isinstance(entry, Work) and entry.hands_in and self.desk.held[entry.key].task.votes:
+            self._occupy(entry.key)
+        return news
+
+    def _occupy(self, key: StepKey) -> None:
+        """Let the next result of the case be somebody's work on a task; without one the task waits."""
+        canned = self._next(key.path, key.iteration)
+        if canned is not None:
+            self._plan_for(self.desk.work_on(key, canned, self.now))
+
+    def _plan_for(self, due: Iterable[Due]) -> None:
+        for at, entry in due:
+            self._at(at, entry)
 
     def _run_action(self, run: RunAction) -> None:
         canned = self._next(run.key.path, run.key.iteration) or self._computed(run)

@@ -46,7 +46,7 @@ def test_no_lock_file_with_addresses_is_tracked() -> None:
 
 
 def test_every_locked_package_is_pinned_and_hashed() -> None:
-    for name in ("requirements.lock", "scripts/bootstrap.lock", "scripts/oracle.lock"):
+    for name in ("requirements.lock", "scripts/bootstrap.lock", "scripts/oracle.lock", "scripts/schemas.lock"):
         entries = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / name).read_text())
         packages = [entry for entry in entries if not entry.startswith("#")]
         assert packages
