@@ -88,6 +88,14 @@ class House:
                     return status
                 await asyncio.sleep(0.01)
 
+    async def task_of(self, execution_id: str) -> str:
+        """The human task that the execution comes to."""
+        question = "select id from human_tasks where execution_id = $1"
+        async with asyncio.timeout(20):
+            while (found := await self.tables.fetchval(question, UUID(execution_id))) is None:  # noqa: ASYNC110 - a table tells nobody
+                await asyncio.sleep(0.01)
+        return str(found)
+
     async def until_seq(self, execution_id: str, seq: int) -> None:
         """Until the execution has ended again, behind this checkpoint."""
         question = "select 1 from executions where id = $1 and last_seq > $2 and status in ('completed', 'failed')"

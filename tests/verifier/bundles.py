@@ -1,7 +1,9 @@
 """Builds real bundles without a server: the engine's own assembly, and a log held in memory."""
 
 import asyncio
+import base64
 import io
+import json
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +52,9 @@ class MemoryLog:
     frontier: merkle.Frontier = field(default_factory=lambda: merkle.Frontier(0, []))
 
     def append(self, data: bytes) -> int:
-        leaf = merkle.leaf_hash(data)
+        return self.append_hash(merkle.leaf_hash(data))
+
+    def append_hash(self, leaf: bytes) -> int:
         self.nodes[0, len(self.leaves)] = leaf
         self.nodes.update(dict(self.frontier.append(leaf)))
         self.leaves.append(leaf)
@@ -142,27 +146,35 @@ def statement(data: DataMembers, execution_id: str = EXECUTION) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A bundle's members by name, in order, and the log that they are in."""
+    """A good bundle: members by name, in order, the log that it is in, and the key that signed it."""
 
     members: dict[str, bytes]
     log: MemoryLog
     execution_id: str = EXECUTION
+    key: Ed25519PrivateKey = EVIDENCE_KEY
+    mtime: int = int(FINISHED.timestamp())
+
+    @property
+    def keyid(self) -> str:
+        return dsse.keyid(self.key.public_key())
+
+    @property
+    def payload(self) -> bytes:
+        return base64.b64decode(json.loads(self.members["attestation.dsse.json"])["payload"])
+
+    def proved(self, name: str) -> tuple[int, int]:
+        """Index and tree size of one of the two proofs."""
+        lines = self.members[f"ledger/{name}.tlog-proof"].decode().split("\n")
+        return int(lines[1].removeprefix("index ")), int(lines[lines.index("") + 2])
 
 
 def made(
-    execution_id: str = EXECUTION,
-    log: MemoryLog | None = None,
-    signers: Sequence[Ed25519PrivateKey] = (EVIDENCE_KEY,),
-    changes: Mapping[str, str] | None = None,
+    execution_id: str = EXECUTION, log: MemoryLog | None = None, signers: Sequence[Ed25519PrivateKey] = (EVIDENCE_KEY,)
 ) -> Made:
-    """A valid bundle; with `changes`, one whose signed Statement says something else about the execution."""
+    """A valid bundle."""
     log = log or MemoryLog()
     with closing(assembled(execution_id)) as data:
-        payload = statement(data, execution_id).payload()
-        for old, new in (changes or {}).items():
-            assert old.encode() in payload
-            payload = payload.replace(old.encode(), new.encode())
-        seal = sealed(log, payload, signers)
+        seal = sealed(log, statement(data, execution_id).payload(), signers)
         packed = b"".join(bundle_chunks(execution_id, FINISHED, data.members, seal))
     return Made(unpack(packed), log, execution_id)
 
@@ -213,8 +225,10 @@ class Entry:
     mtime: int = int(FINISHED.timestamp())
 
 
-def entries(members: Mapping[str, bytes], execution_id: str = EXECUTION) -> list[Entry]:
-    return [Entry(f"evidence-{execution_id}/{name}", members[name]) for name in sorted(members)]
+def entries(
+    members: Mapping[str, bytes], execution_id: str = EXECUTION, mtime: int = int(FINISHED.timestamp())
+) -> list[Entry]:
+    return [Entry(f"evidence-{execution_id}/{name}", members[name], mtime=mtime) for name in sorted(members)]
 
 
 def tar(listed: Sequence[Entry], form: int = tarfile.USTAR_FORMAT) -> bytes:

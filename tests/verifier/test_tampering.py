@@ -92,7 +92,7 @@ def test_a_dropped_member_is_refused(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("defect", NEGATIVES)
 def test_a_bundle_with_one_defect_is_refused_for_it(tmp_path: Path, defect: str) -> None:
-    refused(judged(tmp_path, NEGATIVES[defect].build()), NEGATIVES[defect].reason)
+    refused(judged(tmp_path, NEGATIVES[defect].build(GOOD)), NEGATIVES[defect].reason_of(GOOD))
 
 
 def test_the_script_writes_every_negative_with_what_is_expected(tmp_path: Path) -> None:
@@ -232,11 +232,11 @@ def test_other_checkpoints_need_a_consistency_proof(tmp_path: Path, size: int) -
 
 
 def test_a_forked_log_contradicts_what_was_seen(tmp_path: Path) -> None:
-    refused(of_members(tmp_path, GOOD.members, since=seen(forked(), 6)), "forked or rolled back")
+    refused(of_members(tmp_path, GOOD.members, since=seen(forked(GOOD), 6)), "forked or rolled back")
 
 
 def test_a_rolled_back_log_contradicts_what_was_seen(tmp_path: Path) -> None:
-    fork = forked()
+    fork = forked(GOOD)
     for number in range(10):
         fork.append(b"more %d" % number)
     report = of_members(tmp_path, GOOD.members, since=seen(fork, 16, second=9))
