@@ -14,9 +14,11 @@ from engine.identity.actor import Actor
 from engine.policy.gate import Resource
 from engine.services.authority import Authority
 from engine.services.facts import workflow_resource
+from engine.services.visibility import hidden_by
 from engine.store import metrics, workflows
 from engine.store.database import Database
 from engine.store.metrics import BUCKETS_PER_DOUBLING, MetricsQuestion, MetricsRow
+from engine.store.visibility import Hidden
 
 READ = "analytics.read"
 BUSIEST: Final = 20
@@ -143,13 +145,13 @@ class Analytics:
 
     async def workflow_stats(self, actor: Actor, workflow_id: UUID | None, period: Period) -> WorkflowStats:
         """How workflows did in a period: in all, and the busiest of them."""
-        await self._permit(actor, workflow_id)
+        hidden = await self._permit(actor, workflow_id)
         window = self._window(period)
-        question = MetricsQuestion(actor.tenant, workflow_id, window.granularity, window.since)
+        question = MetricsQuestion(actor.tenant, workflow_id, window.granularity, window.since, hidden)
         async with self._database.transaction(actor.tenant) as connection:
             rows = await metrics.read(connection, question, by_workflow=True)
-            unfinished = await metrics.count_unfinished(connection, actor.tenant, workflow_id)
-            counts = await metrics.count_workflows(connection, actor.tenant, workflow_id)
+            unfinished = await metrics.count_unfinished(connection, actor.tenant, workflow_id, hidden)
+            counts = await metrics.count_workflows(connection, actor.tenant, workflow_id, hidden)
         busiest = (WorkflowFigures(row.workflow_id, _figures([row])) for row in rows[:BUSIEST] if row.workflow_id)
         return WorkflowStats(
             window=window,
@@ -163,22 +165,23 @@ class Analytics:
 
     async def execution_metrics(self, actor: Actor, workflow_id: UUID | None, period: Period) -> ExecutionMetrics:
         """How executions did over a period, hour by hour or day by day."""
-        await self._permit(actor, workflow_id)
+        hidden = await self._permit(actor, workflow_id)
         window = self._window(period)
-        question = MetricsQuestion(actor.tenant, workflow_id, window.granularity, window.since)
+        question = MetricsQuestion(actor.tenant, workflow_id, window.granularity, window.since, hidden)
         async with self._database.transaction(actor.tenant) as connection:
             rows = await metrics.read(connection, question, by_workflow=False)
         series = (PeriodFigures(row.period_start, _figures([row])) for row in rows if row.period_start is not None)
         return ExecutionMetrics(window, _figures(rows), _quantiles(rows), tuple(series))
 
-    async def _permit(self, actor: Actor, workflow_id: UUID | None) -> None:
+    async def _permit(self, actor: Actor, workflow_id: UUID | None) -> Hidden | None:
+        """Permission to read figures; whose must be left out."""
         resource = Resource("analytics", None)
         if workflow_id is not None:
             async with self._database.transaction(actor.tenant) as connection:
                 row = await workflows.find(connection, actor.tenant, workflow_id)
             if row is not None:
                 resource = workflow_resource(row)
-        await self._authority.permit(actor, READ, resource)
+        return hidden_by(await self._authority.permit(actor, READ, resource))
 
     def _window(self, period: Period) -> Window:
         until = self._clock.now()

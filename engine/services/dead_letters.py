@@ -20,6 +20,7 @@ from engine.services.dead_letter_values import (
     DeadLetterStatus,
 )
 from engine.services.digests import state_hash
+from engine.services.facts import dead_letter_resource
 from engine.services.pages import Listing
 from engine.services.requests import ControlRequest
 from engine.services.values import PageRequest, Slice
@@ -29,6 +30,7 @@ from engine.store import executions
 from engine.store.database import Database, Transaction
 from engine.store.dead_letters import DeadLetterConditions, DeadLetterRow
 from engine.store.inbox import Posting, post
+from engine.store.visibility import Hidden, find_belonging_of_execution
 
 READ = "dead_letter.read"
 REDRIVE = "dead_letter.redrive"
@@ -62,15 +64,15 @@ class DeadLetters:
 
     async def get(self, actor: Actor, letter_id: UUID) -> DeadLetter:
         """One dead letter with its cause, its payload and its whole history."""
-        row = await self._found(actor, letter_id)
-        await self._authority.permit(actor, READ, _resource(row))
+        row, resource = await self._found(actor, letter_id)
+        await self._authority.permit(actor, READ, resource)
         contents = await self._contents(actor, [letter_id])
         return _letter_of(row, contents.get(letter_id))
 
     async def contents_of(self, actor: Actor, letter_ids: Sequence[UUID]) -> dict[UUID, DeadLetterContent]:
-        """What several dead letters hold, in one query; nothing for those that are not in the tenant."""
-        await self._authority.permit(actor, READ, Resource("dead_letter", None))
-        return await self._contents(actor, letter_ids)
+        """What several dead letters hold, in one query; nothing for those that the actor may not see."""
+        hidden = hidden_by(await self._authority.permit(actor, READ, Resource("dead_letter", None)))
+        return await self._contents(actor, letter_ids, hidden)
 
     async def redrive(self, actor: Actor, letter_id: UUID, request: ControlRequest) -> DeadLetter:
         """Give it another chance: the execution is retried, the message rung for again, the parcel sent again.
@@ -81,8 +83,8 @@ class DeadLetters:
             Conflict: it was redriven already (`dead_letter.redriven`), its execution has gone on since
                 (`execution.not_retryable`), or nobody can tell what it was about (`dead_letter.not_redrivable`).
         """
-        row = await self._found(actor, letter_id)
-        permit = await self._authority.permit(actor, REDRIVE, _resource(row))
+        row, resource = await self._found(actor, letter_id)
+        permit = await self._authority.permit(actor, REDRIVE, resource)
         request.check()
         async with self._database.transaction(actor.tenant) as connection:
             closed = await rows.close(connection, actor.tenant, letter_id, actor.subject)
@@ -118,25 +120,20 @@ class DeadLetters:
             )
         await post(connection, [Posting(letter.tenant, execution.id, self._new_id(), RetryAsked(actor.subject))])
 
-    async def _found(self, actor: Actor, letter_id: UUID) -> DeadLetterRow:
+    async def _found(self, actor: Actor, letter_id: UUID) -> tuple[DeadLetterRow, Resource]:
         async with self._database.transaction(actor.tenant) as connection:
             row = await rows.find(connection, actor.tenant, letter_id)
-        if row is None:
-            raise NotFound("dead letter", str(letter_id))
-        return row
+            if row is None:
+                raise NotFound("dead letter", str(letter_id))
+            belonging = await find_belonging_of_execution(connection, actor.tenant, row.execution_id)
+        return row, dead_letter_resource(row, belonging)
 
-    async def _contents(self, actor: Actor, letter_ids: Sequence[UUID]) -> dict[UUID, DeadLetterContent]:
+    async def _contents(
+        self, actor: Actor, letter_ids: Sequence[UUID], hidden: Hidden | None = None
+    ) -> dict[UUID, DeadLetterContent]:
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_contents(connection, actor.tenant, letter_ids)
+            found = await rows.find_contents(connection, actor.tenant, letter_ids, hidden)
         return {letter_id: _content_of(held) for letter_id, held in found.items()}
-
-
-def _resource(row: DeadLetterRow) -> Resource:
-    return Resource(
-        "dead_letter",
-        str(row.id),
-        {"tenant": row.tenant, "kind": row.kind, "status": row.status, "code": row.cause_code},
-    )
 
 
 def _content_of(held: rows.DeadLetterContent) -> DeadLetterContent:

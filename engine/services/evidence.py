@@ -12,6 +12,7 @@ from engine.provenance.bundle import bundle_name
 from engine.provenance.export import made_again, packed
 from engine.services.authority import Authority, Change
 from engine.services.facts import execution_missing, execution_resource
+from engine.services.visibility import hidden_by
 from engine.store import executions
 from engine.store.claims import ExecutionRef
 from engine.store.database import APP_ROLE, Database
@@ -62,8 +63,12 @@ class Evidence:
         await self._connection.close()
 
     async def states_of(self, actor: Actor, execution_ids: Sequence[UUID]) -> dict[UUID, EvidenceView]:
-        """Of those of the executions that are in the tenant, in one query."""
-        await self._authority.permit(actor, "execution.read", Resource("execution", None))
+        """Of those of the executions that the actor may see."""
+        hidden = hidden_by(await self._authority.permit(actor, "execution.read", Resource("execution", None)))
+        if hidden is not None:
+            async with self._database.transaction(actor.tenant) as connection:
+                seen = await executions.find_many(connection, actor.tenant, execution_ids, hidden)
+            execution_ids = [row.id for row in seen]
         found = await self._rows.states([ExecutionRef(actor.tenant, each) for each in execution_ids])
         return {each: _view(each, is_ready=is_ready) for each, is_ready in found.items()}
 

@@ -30,13 +30,13 @@ from engine.services.task_values import (
     TrailEntry,
     UpdateTaskRequest,
 )
-from engine.services.task_views import comment_of, entry_of, task_resource, timer_row, view_of
+from engine.services.task_views import comment_of, entry_of, timer_row, view_of
 from engine.services.task_watches import TaskWatches
 from engine.services.values import PageRequest, Slice
-from engine.services.visibility import hidden_by
+from engine.services.visibility import shown_to
 from engine.store import human_tasks as rows
 from engine.store.database import Database
-from engine.store.human_tasks import TaskConditions, TaskRow, Watched
+from engine.store.human_tasks import Shown, TaskConditions, TaskRow
 from engine.store.task_trails import find_comments, find_trails
 from engine.tasks import operations
 from engine.tasks.clocks import Clock as TaskClock
@@ -46,6 +46,7 @@ from engine.tasks.opening import levels_of, sla_of
 from engine.tasks.states import TaskOperation
 from engine.tasks.task import Person, Task
 
+READ = "human_task.read"
 OF_AN_EXECUTION = 200
 """Newest tasks of an execution that are looked at with it."""
 
@@ -81,17 +82,17 @@ class HumanTasks:
 
     async def get(self, actor: Actor, task_id: UUID) -> HumanTask:
         """One task with its trail."""
-        row = await self._moves.found(actor, task_id)
-        await self._authority.permit(actor, "human_task.read", task_resource(row))
+        row, resource = await self._moves.found(actor, task_id)
+        await self._authority.permit(actor, READ, resource)
         async with self._database.transaction(actor.tenant) as connection:
             trails = await find_trails(connection, actor.tenant, [task_id])
         return view_of(row, trails[task_id])
 
     async def get_many(self, actor: Actor, task_ids: Sequence[UUID]) -> dict[UUID, HumanTask]:
-        """Those of the ids that are in the tenant, without trails, in one query."""
-        await self._permit_reading(actor)
+        """Those of the ids that the actor may see, without trails, in one query."""
+        shown = await self._permit_reading(actor)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_many(connection, actor.tenant, task_ids)
+            found = await rows.find_many(connection, actor.tenant, task_ids, shown)
         return {row.id: view_of(row) for row in found}
 
     async def list(
@@ -102,11 +103,10 @@ class HumanTasks:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        permit = await self._authority.permit(actor, "human_task.read", Resource("human_task", None))
+        shown = await self._permit_reading(actor)
         listing = Listing("human tasks", wanted)
         window = listing.window(page)
-        reader = Watched((actor.subject,), tuple(actor.groups))
-        conditions = replace(_conditions(wanted), hidden=hidden_by(permit), reader=reader)
+        conditions = replace(_conditions(wanted), shown=shown)
         async with self._database.transaction(actor.tenant) as connection:
             listed, found = await rows.find_window(connection, actor.tenant, conditions, window)
             total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None
@@ -115,30 +115,32 @@ class HumanTasks:
         return listing.slice(items, [row.id for row in listed], found, total)
 
     async def of_executions(self, actor: Actor, execution_ids: Sequence[UUID]) -> dict[UUID, tuple[HumanTask, ...]]:
-        """Tasks of several executions, newest first, in one query; at most 200 of each."""
-        await self._permit_reading(actor)
+        """Tasks of several executions that the actor may see, newest first, in one query; at most 200 of each."""
+        shown = await self._permit_reading(actor)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_of_executions(connection, actor.tenant, execution_ids, OF_AN_EXECUTION)
+            found = await rows.find_of_executions(connection, actor.tenant, execution_ids, OF_AN_EXECUTION, shown)
         return {execution_id: tuple(view_of(row) for row in tasks) for execution_id, tasks in found.items()}
 
     async def trails_of(self, actor: Actor, task_ids: Sequence[UUID]) -> dict[UUID, tuple[TrailEntry, ...]]:
-        """Trails of several tasks, in one query; empty for those that are not in the tenant."""
-        await self._permit_reading(actor)
+        """Trails of several tasks; nothing for those that the actor may not see."""
+        shown = await self._permit_reading(actor)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await find_trails(connection, actor.tenant, task_ids)
+            seen = await rows.find_shown(connection, actor.tenant, task_ids, shown)
+            found = await find_trails(connection, actor.tenant, seen)
         return {task_id: tuple(entry_of(entry) for entry in trail) for task_id, trail in found.items()}
 
     async def comments_of(self, actor: Actor, task_ids: Sequence[UUID]) -> dict[UUID, tuple[Comment, ...]]:
-        """Comments of several tasks, oldest first, in one query; empty for those that are not in the tenant."""
-        await self._permit_reading(actor)
+        """Comments of several tasks, oldest first; nothing for those that the actor may not see."""
+        shown = await self._permit_reading(actor)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await find_comments(connection, actor.tenant, task_ids)
+            seen = await rows.find_shown(connection, actor.tenant, task_ids, shown)
+            found = await find_comments(connection, actor.tenant, seen)
         return {task_id: tuple(comment_of(row) for row in comments) for task_id, comments in found.items()}
 
     async def comments(self, actor: Actor, task_id: UUID) -> tuple[Comment, ...]:
         """Comments of one task, oldest first."""
         await self.get(actor, task_id)
-        return (await self.comments_of(actor, [task_id]))[task_id]
+        return (await self.comments_of(actor, [task_id])).get(task_id, ())
 
     async def claim(self, actor: Actor, task_id: UUID, request: ReasonRequest) -> HumanTask:
         """Take a pending task. Of many at once one gets it; the others hear who has it (`task.already_claimed`)."""
@@ -253,8 +255,9 @@ class HumanTasks:
 
         return await self._moves.move(actor, task_id, request, Move(operation, plainly(decide), request.reason))
 
-    async def _permit_reading(self, actor: Actor) -> None:
-        await self._authority.permit(actor, "human_task.read", Resource("human_task", None))
+    async def _permit_reading(self, actor: Actor) -> Shown | None:
+        """Permission to read many; which tasks of hidden workflows are shown all the same."""
+        return shown_to(actor, await self._authority.permit(actor, READ, Resource("human_task", None)))
 
 
 _PLAIN = {

@@ -13,10 +13,20 @@ from engine.policy.gate import ALL_ACTIONS, Resource
 from engine.policy.needs import UNFINISHED_EXECUTIONS
 from engine.services.authority import Authority
 from engine.services.contents import contents_of
-from engine.services.facts import execution_missing, execution_resource, workflow_missing, workflow_resource
-from engine.services.task_views import task_resource
-from engine.store import connections, executions, human_tasks, versions, workflows
+from engine.services.facts import (
+    dead_letter_resource,
+    delivery_resource,
+    execution_missing,
+    execution_resource,
+    schedule_resource,
+    task_resource,
+    workflow_missing,
+    workflow_resource,
+)
+from engine.store import connections, dead_letters, executions, human_tasks, schedules, versions, workflows
+from engine.store import webhook_deliveries as deliveries
 from engine.store.database import Database
+from engine.store.visibility import find_belonging, find_belonging_of_execution
 
 PREVIEW = "policy.preview"
 
@@ -56,6 +66,9 @@ class Policies:
                 "workflow": self._workflow,
                 "execution": self._execution,
                 "human_task": self._human_task,
+                "schedule": self._schedule,
+                "dead_letter": self._dead_letter,
+                "webhook_delivery": self._delivery,
                 "connection": self._connection,
             }
         )
@@ -123,9 +136,33 @@ class Policies:
         task_id = _uuid("human task", identifier)
         async with self._database.transaction(tenant) as connection:
             row = await human_tasks.find(connection, tenant, task_id)
-        if row is None:
-            raise NotFound("human task", identifier)
-        return task_resource(row)
+            if row is None:
+                raise NotFound("human task", identifier)
+            return task_resource(row, await find_belonging(connection, tenant, row.workflow_id))
+
+    async def _schedule(self, tenant: str, identifier: str, _action: str) -> Resource:
+        schedule_id = _uuid("schedule", identifier)
+        async with self._database.transaction(tenant) as connection:
+            row = await schedules.find(connection, tenant, schedule_id)
+            if row is None:
+                raise NotFound("schedule", identifier)
+            return schedule_resource(row, await find_belonging(connection, tenant, row.workflow_id))
+
+    async def _dead_letter(self, tenant: str, identifier: str, _action: str) -> Resource:
+        letter_id = _uuid("dead letter", identifier)
+        async with self._database.transaction(tenant) as connection:
+            row = await dead_letters.find(connection, tenant, letter_id)
+            if row is None:
+                raise NotFound("dead letter", identifier)
+            return dead_letter_resource(row, await find_belonging_of_execution(connection, tenant, row.execution_id))
+
+    async def _delivery(self, tenant: str, identifier: str, _action: str) -> Resource:
+        delivery_id = _uuid("webhook delivery", identifier)
+        async with self._database.transaction(tenant) as connection:
+            row = await deliveries.find(connection, tenant, delivery_id)
+            if row is None:
+                raise NotFound("webhook delivery", identifier)
+            return delivery_resource(row, await find_belonging(connection, tenant, row.workflow_id))
 
     async def _connection(self, tenant: str, identifier: str, _action: str) -> Resource:
         async with self._database.transaction(tenant) as connection:

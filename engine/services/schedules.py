@@ -1,6 +1,7 @@
 """Use cases of schedules: look at them and their ticks, reconcile, pause, resume, backfill."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from engine.policy.gate import Resource
 from engine.services.authority import Authority, Change, Permit
 from engine.services.backfills import Wish, ask
 from engine.services.digests import state_hash
+from engine.services.facts import schedule_resource
 from engine.services.firing import Firing
 from engine.services.instants import rfc3339
 from engine.services.pages import Listing
@@ -35,7 +37,9 @@ from engine.store import schedules as rows
 from engine.store import ticks as ledger
 from engine.store.database import Database, Transaction
 from engine.store.schedules import ScheduleRef, ScheduleRow
+from engine.store.visibility import Hidden, find_belonging, hidden_among
 
+READ = "schedule.read"
 LOOKS = 10
 """How often a change is tried anew when the schedule moves under it."""
 Move = Callable[[Transaction, ScheduleRow], Awaitable[bool]]
@@ -69,7 +73,7 @@ class Schedules:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        hidden = hidden_by(await self._authority.permit(actor, "schedule.read", Resource("schedule", None)))
+        hidden = hidden_by(await self._authority.permit(actor, READ, Resource("schedule", None)))
         listing = Listing("schedules", workflow_id)
         window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
@@ -79,8 +83,8 @@ class Schedules:
 
     async def get(self, actor: Actor, schedule_id: UUID) -> Schedule:
         """One schedule with its next ten ticks."""
-        row = await self._found(actor, schedule_id)
-        await self._authority.permit(actor, "schedule.read", _resource(row))
+        row, resource = await self._known(actor, schedule_id)
+        await self._authority.permit(actor, READ, resource)
         return self._shown(row)
 
     async def ticks(self, actor: Actor, schedule_id: UUID, page: PageRequest) -> Slice[ScheduleTick]:
@@ -89,8 +93,8 @@ class Schedules:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        row = await self._found(actor, schedule_id)
-        await self._authority.permit(actor, "schedule.read", _resource(row))
+        _, resource = await self._known(actor, schedule_id)
+        await self._authority.permit(actor, READ, resource)
         listing = Listing("schedule_ticks", schedule_id, datetime.fromisoformat)
         async with self._database.transaction(actor.tenant) as connection:
             items, found = await ledger.find_window(connection, actor.tenant, schedule_id, listing.window(page))
@@ -100,21 +104,24 @@ class Schedules:
     async def reconcile(self, actor: Actor, request: ReconcileRequest) -> Reconciled:
         """Recover missed ticks, then make the schedules those of the published, active workflows.
 
-        Idempotent, and safe with many at once; `dry_run` only says what would be done.
+        Idempotent, and safe with many at once; `dry_run` only says what would be done. Schedules that the actor may not
+        see are reconciled with the others, and not named.
         """
         permit = await self._authority.permit(actor, "schedule.reconcile", Resource("schedule", None))
+        hidden = hidden_by(await self._authority.permit(actor, READ, Resource("schedule", None)))
         request.check()
         recovered = await self._firing.recover(actor.tenant, self._clock.now(), dry_run=request.dry_run)
         async with self._database.transaction(actor.tenant) as connection:
             report = await self._sync.apply(connection, actor.tenant, dry_run=request.dry_run)
             changes = [] if request.dry_run else [*_changes(report)]
             await self._authority.record(connection, permit, changes)
+            unseen = await _unseen(connection, actor.tenant, report, hidden)
         return Reconciled(
-            created=tuple(map(self._bare, report.created)),
-            updated=tuple(map(self._bare, report.updated)),
-            removed=tuple(map(self._bare, report.removed)),
-            unchanged=tuple(map(self._bare, report.unchanged)),
-            recovered=recovered,
+            created=self._bare(report.created, unseen),
+            updated=self._bare(report.updated, unseen),
+            removed=self._bare(report.removed, unseen),
+            unchanged=self._bare(report.unchanged, unseen),
+            recovered=tuple(one for one in recovered if one.schedule_id not in unseen),
         )
 
     async def pause(self, actor: Actor, schedule_id: UUID, request: HoldRequest) -> Schedule:
@@ -188,8 +195,8 @@ class Schedules:
         return Wish(request.start, request.end, request.overlap, actor.subject)
 
     async def _permitted(self, actor: Actor, schedule_id: UUID, action: str) -> Permit:
-        row = await self._found(actor, schedule_id)
-        return await self._authority.permit(actor, action, _resource(row))
+        _, resource = await self._known(actor, schedule_id)
+        return await self._authority.permit(actor, action, resource)
 
     async def _changed(self, permit: Permit, schedule_id: UUID, move: Move, details: JsonObject) -> ScheduleRow:
         """Do one change to the schedule as it stands, again where a tick came between."""
@@ -210,26 +217,27 @@ class Schedules:
         raise Conflict("The schedule moves all the time.", code="schedule.contended")
 
     async def _found(self, actor: Actor, schedule_id: UUID) -> ScheduleRow:
+        row, _ = await self._known(actor, schedule_id)
+        return row
+
+    async def _known(self, actor: Actor, schedule_id: UUID) -> tuple[ScheduleRow, Resource]:
+        """A schedule, and what policy gets to know of it."""
         async with self._database.transaction(actor.tenant) as connection:
             row = await rows.find(connection, actor.tenant, schedule_id)
-        if row is None:
-            raise NotFound("schedule", str(schedule_id))
-        return row
+            if row is None:
+                raise NotFound("schedule", str(schedule_id))
+            belonging = await find_belonging(connection, actor.tenant, row.workflow_id)
+        return row, schedule_resource(row, belonging)
 
     def _shown(self, row: ScheduleRow) -> Schedule:
         return schedule_of(row, self._drift_window_s, self._clock.now())
 
-    def _bare(self, row: ScheduleRow) -> Schedule:
-        return schedule_of(row, self._drift_window_s)
+    def _bare(self, found: Iterable[ScheduleRow], unseen: AbstractSet[UUID]) -> tuple[Schedule, ...]:
+        return tuple(schedule_of(row, self._drift_window_s) for row in found if row.id not in unseen)
 
 
 def _wrong(path: str, message: str, hint: str) -> ValidationFailed:
     return ValidationFailed((Fault(WRONG_VALUE, path, message, hint),))
-
-
-def _resource(row: ScheduleRow) -> Resource:
-    properties = {"tenant": row.tenant, "workflowId": str(row.workflow_id), "status": row.status}
-    return Resource("schedule", str(row.id), properties)
 
 
 def _hash(row: ScheduleRow) -> str:
@@ -243,6 +251,15 @@ def _hash(row: ScheduleRow) -> str:
             "revision": row.revision,
         }
     )
+
+
+async def _unseen(connection: Transaction, tenant: str, report: SyncReport, hidden: Hidden | None) -> frozenset[UUID]:
+    """Schedules of a report whose workflows are hidden."""
+    if hidden is None:
+        return frozenset()
+    found = [*report.created, *report.updated, *report.removed, *report.unchanged]
+    workflows = await hidden_among(connection, tenant, [row.workflow_id for row in found], hidden)
+    return frozenset(row.id for row in found if row.workflow_id in workflows)
 
 
 def _changes(report: SyncReport) -> list[Change]:

@@ -14,7 +14,7 @@ from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
 from engine.services.authority import Authority, Change, Permit
-from engine.services.facts import execution_missing
+from engine.services.facts import belonging_facts, belonging_of, execution_missing
 from engine.services.keys import check_match, new_key, scope_of
 from engine.services.requests import WRONG_VALUE, missing
 from engine.services.task_forms import form_faults
@@ -62,7 +62,8 @@ class TaskCreation:
             Conflict: the execution that is named has ended.
         """
         execution = await self._execution(actor, request.execution_id)
-        resource = Resource("human_task", None, {"tenant": actor.tenant})
+        belonging = None if execution is None else belonging_of(execution)
+        resource = Resource("human_task", None, {"tenant": actor.tenant, **belonging_facts(belonging)})
         permit = await self._authority.permit(actor, "human_task.create", resource)
         request.check()
         scope = None if idempotency_key is None else scope_of(actor, CREATE_ROUTE, idempotency_key)

@@ -10,12 +10,14 @@ from engine.errors import Conflict
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import JsonObject
+from engine.policy.gate import Resource
 from engine.queue.bell import Bell
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
 from engine.services.authority import Authority, Change, Permit
+from engine.services.facts import task_resource
 from engine.services.requests import Request
 from engine.services.task_values import HumanTask
-from engine.services.task_views import acting, task_hash, task_missing, task_of, task_resource, view_of
+from engine.services.task_views import acting, task_hash, task_missing, task_of, view_of
 from engine.services.task_writer import Entry, TaskWriter, WrittenTask
 from engine.store import executions
 from engine.store import human_tasks as rows
@@ -23,6 +25,7 @@ from engine.store.database import Database, Transaction
 from engine.store.human_tasks import TaskRow
 from engine.store.task_rows import TimerRow
 from engine.store.task_trails import CommentRow, add_comment, find_trails, forget_timers, set_timers
+from engine.store.visibility import find_belonging
 from engine.tasks.clocks import COMPLETION_TIMERS
 from engine.tasks.operations import NotTheirs, Step
 from engine.tasks.states import TaskOperation
@@ -74,17 +77,18 @@ class Moves:
         self._new_id = new_id
         self._writer = TaskWriter(new_id)
 
-    async def found(self, actor: Actor, task_id: UUID) -> TaskRow:
-        """The task.
+    async def found(self, actor: Actor, task_id: UUID) -> tuple[TaskRow, Resource]:
+        """The task, and what policy gets to know of it.
 
         Raises:
             NotFound: the tenant has none of this id.
         """
         async with self._database.transaction(actor.tenant) as connection:
             row = await rows.find(connection, actor.tenant, task_id)
-        if row is None:
-            raise task_missing(task_id)
-        return row
+            if row is None:
+                raise task_missing(task_id)
+            belonging = await find_belonging(connection, actor.tenant, row.workflow_id)
+        return row, task_resource(row, belonging)
 
     async def move(self, actor: Actor, task_id: UUID, request: Request, move: Move) -> HumanTask:
         """Do it, compare-and-set: what was decided holds for the state in which it is written.
@@ -95,8 +99,8 @@ class Moves:
             ValidationFailed: the body has faults.
             Conflict: the task's state does not allow it, or its execution has ended.
         """
-        row = await self.found(actor, task_id)
-        permit = await self._authority.permit(actor, f"human_task.{move.operation.value}", task_resource(row))
+        _, resource = await self.found(actor, task_id)
+        permit = await self._authority.permit(actor, f"human_task.{move.operation.value}", resource)
         request.check()
         try:
             async with self._database.transaction(actor.tenant) as connection:

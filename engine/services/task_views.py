@@ -8,7 +8,6 @@ from engine.definitions.model import Priority
 from engine.errors import NotFound
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject
-from engine.policy.gate import Resource
 from engine.services.digests import state_hash
 from engine.services.instants import rfc3339
 from engine.services.task_values import Comment, HumanTask, TrailEntry
@@ -161,27 +160,6 @@ def timer_row(timer: TaskTimer) -> TimerRow:
 def timer_of(row: TimerRow) -> TaskTimer:
     """A stored timer."""
     return TaskTimer(TaskTimerKind(row.kind), row.due_at, int(row.slot) if row.slot else None, row.generation)
-
-
-def task_resource(row: TaskRow) -> Resource:
-    """A task as policy sees it."""
-    assignees: list[Json] = [*row.assignees]
-    groups: list[Json] = [*row.candidate_groups]
-    return Resource(
-        "human_task",
-        str(row.id),
-        {
-            "tenant": row.tenant,
-            "workflowId": None if row.workflow_id is None else str(row.workflow_id),
-            "executionId": None if row.execution_id is None else str(row.execution_id),
-            "stepId": row.step_path,
-            "status": row.status,
-            "owner": row.owner,
-            "assignees": assignees,
-            "candidateGroups": groups,
-            "createdBy": row.created_by,
-        },
-    )
 
 
 def task_hash(row: TaskRow) -> str:

@@ -11,9 +11,10 @@ from engine.policy.gate import Resource
 from engine.services.authority import Authority
 from engine.services.task_values import TaskEvent, TaskWatch
 from engine.services.task_views import entry_of, view_of
+from engine.services.visibility import shown_to
 from engine.store import human_tasks as rows
 from engine.store.database import Database, Transaction
-from engine.store.human_tasks import TaskRow, Watched
+from engine.store.human_tasks import Shown, TaskRow, Watched
 from engine.store.task_trails import find_trails
 
 LOOKED_BACK = timedelta(seconds=20)
@@ -58,11 +59,11 @@ class TaskWatches:
             Denied: policy refuses reading tasks.
             MalformedRequest: `after` is no id of an event.
         """
-        await self._authority.permit(actor, "human_task.read", Resource("human_task", None))
+        shown = shown_to(actor, await self._authority.permit(actor, "human_task.read", Resource("human_task", None)))
         seen = await self._beginning(actor, watch, after)
         while True:
             async with self._database.transaction(actor.tenant) as connection:
-                found = await self._look(connection, actor, watch, seen)
+                found = await self._look(connection, actor, watch, seen, shown)
             for event in found:
                 yield event
             if not found:
@@ -84,11 +85,13 @@ class TaskWatches:
             raise _unknown_event()
         return _Seen(at - LOOKED_BACK, at, {task_id: seq})
 
-    async def _look(self, connection: Transaction, actor: Actor, watch: TaskWatch, seen: _Seen) -> list[TaskEvent]:
+    async def _look(
+        self, connection: Transaction, actor: Actor, watch: TaskWatch, seen: _Seen, shown: Shown | None
+    ) -> list[TaskEvent]:
         people, groups = _whose(actor, watch)
         watched = Watched(people, groups, tuple(seen.steps))
         now = await rows.present(connection)
-        changed = await rows.find_changed(connection, actor.tenant, watched, seen.since, TASKS_AT_ONCE)
+        changed = await rows.find_changed(connection, actor.tenant, watched, seen.since, TASKS_AT_ONCE, shown)
         fresh = [row for row in changed if seen.steps.get(row.id, 0) < row.audit_seq]
         events = await self._steps(connection, actor, fresh, seen)
         if len(changed) < TASKS_AT_ONCE:

@@ -1,8 +1,10 @@
 """The obligations of a reading decision, as what the store must leave out."""
 
 from engine.errors import Unavailable
+from engine.identity.actor import Actor
 from engine.jsonvalue import Json
 from engine.services.authority import Permit
+from engine.store.human_tasks import Shown, Watched
 from engine.store.visibility import Hidden
 
 
@@ -20,6 +22,16 @@ def hidden_by(permit: Permit) -> Hidden | None:
             raise Unavailable("policy", "The policy asks for what cannot be done.", code="policy.unavailable")
         hidden = Hidden(tuple(str(value) for value in values), _text(obligation.get("unlessCreatedBy")))
     return hidden
+
+
+def shown_to(actor: Actor, permit: Permit) -> Shown | None:
+    """What a reader of tasks must not see, but for tasks of his own; None: nothing is hidden.
+
+    Raises:
+        Unavailable: as `hidden_by`.
+    """
+    hidden = hidden_by(permit)
+    return None if hidden is None else Shown(hidden, Watched((actor.subject,), tuple(sorted(actor.groups))))
 
 
 def _text(value: Json) -> str | None:

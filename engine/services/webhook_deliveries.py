@@ -10,6 +10,7 @@ from engine.jsonvalue import Json
 from engine.policy.gate import Resource
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
+from engine.services.facts import delivery_resource
 from engine.services.pages import Listing
 from engine.services.requests import ExecuteRequest
 from engine.services.starts import Starts
@@ -20,6 +21,7 @@ from engine.services.webhooks import TRIGGER_TYPE
 from engine.store import executions
 from engine.store import webhook_deliveries as rows
 from engine.store.database import Database
+from engine.store.visibility import find_belonging
 from engine.store.webhook_deliveries import Arrival, Delivery, DeliveryConditions
 from engine.triggers.outcomes import Outcome, digest, trigger_data_of
 
@@ -62,10 +64,10 @@ class WebhookDeliveries:
         """
         async with self._database.transaction(actor.tenant) as connection:
             original = await rows.find(connection, actor.tenant, delivery_id)
-        if original is None:
-            raise NotFound("webhook delivery", str(delivery_id))
-        resource = Resource("webhook_delivery", str(original.id), {"workflowId": str(original.workflow_id)})
-        permit = await self._authority.permit(actor, REPLAY, resource)
+            if original is None:
+                raise NotFound("webhook delivery", str(delivery_id))
+            belonging = await find_belonging(connection, actor.tenant, original.workflow_id)
+        permit = await self._authority.permit(actor, REPLAY, delivery_resource(original, belonging))
         trigger_data = await self._trigger_data(original)
         again = replace(
             original,

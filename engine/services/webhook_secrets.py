@@ -11,10 +11,9 @@ from engine.clock import Clock
 from engine.errors import Conflict, Fault, NotFound, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
-from engine.policy.gate import Resource
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
-from engine.services.facts import workflow_missing
+from engine.services.facts import secret_resource, workflow_missing
 from engine.services.instants import rfc3339
 from engine.services.requests import WRONG_VALUE
 from engine.services.webhook_values import (
@@ -29,6 +28,7 @@ from engine.store import webhooks as rows
 from engine.store import workflows
 from engine.store.database import Database, Transaction
 from engine.store.webhooks import NewSecret, SecretRow
+from engine.store.workflows import WorkflowRow
 from engine.triggers.signatures import SECRET_BYTES, SECRET_PREFIX, key_of, secret_from_bytes
 
 MOST_LIVE: Final = 5
@@ -69,8 +69,9 @@ class WebhookSecrets:
         Raises:
             NotFound: the workflow has no such secret in the tenant.
         """
+        workflow = await self._workflow(actor, workflow_id)
         before = await self._find(actor, workflow_id, secret_id)
-        permit = await self._authority.permit(actor, "webhook_secret.revoke", _resource(workflow_id, secret_id))
+        permit = await self._authority.permit(actor, "webhook_secret.revoke", secret_resource(workflow, secret_id))
         async with self._database.transaction(actor.tenant) as connection:
             after = await rows.revoke_secret(connection, actor.tenant, secret_id, self._clock.now())
             if after is not None:
@@ -87,8 +88,8 @@ class WebhookSecrets:
         request: CreateSecretRequest | RotateSecretRequest,
         overlap_s: int | None,
     ) -> ShownSecret:
-        await self._require_workflow(actor, workflow_id)
-        permit = await self._authority.permit(actor, action, _resource(workflow_id, None))
+        workflow = await self._workflow(actor, workflow_id)
+        permit = await self._authority.permit(actor, action, secret_resource(workflow, None))
         request.check()
         _check(given, overlap_s)
         secret = given or secret_from_bytes(secrets.token_bytes(SECRET_BYTES))
@@ -121,13 +122,14 @@ class WebhookSecrets:
         details = {"retiringUntil": rfc3339(ends_at)}
         return [Change("webhook_secret", str(row.id), _hash(row), None, {**details}) for row in active]
 
-    async def _require_workflow(self, actor: Actor, workflow_id: UUID) -> None:
+    async def _workflow(self, actor: Actor, workflow_id: UUID) -> WorkflowRow:
         async with self._database.transaction(actor.tenant) as connection:
-            if await workflows.find(connection, actor.tenant, workflow_id) is None:
-                raise workflow_missing(workflow_id)
+            row = await workflows.find(connection, actor.tenant, workflow_id)
+        if row is None:
+            raise workflow_missing(workflow_id)
+        return row
 
     async def _find(self, actor: Actor, workflow_id: UUID, secret_id: UUID) -> SecretRow:
-        await self._require_workflow(actor, workflow_id)
         async with self._database.transaction(actor.tenant) as connection:
             for row in await rows.find_secrets(connection, actor.tenant, workflow_id):
                 if row.id == secret_id:
@@ -140,8 +142,8 @@ class WebhookSecrets:
         Raises:
             NotFound: no such workflow in the tenant.
         """
-        await self._require_workflow(actor, workflow_id)
-        await self._authority.permit(actor, "webhook_secret.read", _resource(workflow_id, None))
+        workflow = await self._workflow(actor, workflow_id)
+        await self._authority.permit(actor, "webhook_secret.read", secret_resource(workflow, None))
         async with self._database.transaction(actor.tenant) as connection:
             found = await rows.find_secrets(connection, actor.tenant, workflow_id)
         return tuple(self._view(row) for row in found)
@@ -192,11 +194,6 @@ def _check(given: str | None, overlap_s: int | None) -> None:
         faults.append(Fault(WRONG_VALUE, "/overlapSeconds", message, f"Give 0 to {LONGEST_OVERLAP_S}."))
     if faults:
         raise ValidationFailed(tuple(faults))
-
-
-def _resource(workflow_id: UUID, secret_id: UUID | None) -> Resource:
-    identifier = None if secret_id is None else str(secret_id)
-    return Resource("webhook_secret", identifier, {"workflowId": str(workflow_id)})
 
 
 def _hash(row: SecretRow) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import Json
@@ -81,10 +81,11 @@ async def count_all(connection: AsyncConnection, tenant: str, wanted: DeadLetter
 
 
 async def find_contents(
-    connection: AsyncConnection, tenant: str, letter_ids: Sequence[UUID]
+    connection: AsyncConnection, tenant: str, letter_ids: Sequence[UUID], hidden: Hidden | None = None
 ) -> dict[UUID, DeadLetterContent]:
-    """What these dead letters hold, in one query; nothing for those that are not there."""
-    statement = select(_D.id, _D.payload, _D.history).where(_D.tenant_id == tenant, _D.id.in_(letter_ids))
+    """What these dead letters hold, in one query; nothing for those that are not there, or are hidden."""
+    wanted = (_D.tenant_id == tenant, _D.id.in_(letter_ids), *_is_shown(tenant, hidden))
+    statement = select(_D.id, _D.payload, _D.history).where(*wanted)
     return {row.id: DeadLetterContent(row.payload, row.history) for row in await connection.execute(statement)}
 
 
@@ -129,10 +130,13 @@ def _all(tenant: str) -> Select[Any]:
     return select(*_COLUMNS).where(_D.tenant_id == tenant)
 
 
-def _filtered(tenant: str, wanted: DeadLetterConditions) -> Select[Any]:
+def _is_shown(tenant: str, hidden: Hidden | None) -> tuple[ColumnElement[bool], ...]:
     of_execution = select(_E.workflow_id).where(_E.tenant_id == tenant, _E.id == _D.execution_id)
-    workflow_id = of_execution.correlate(dead_letters).scalar_subquery()
-    statement = _all(tenant).where(*belongs_to_visible(wanted.hidden, tenant, workflow_id))
+    return belongs_to_visible(hidden, tenant, of_execution.correlate(dead_letters).scalar_subquery())
+
+
+def _filtered(tenant: str, wanted: DeadLetterConditions) -> Select[Any]:
+    statement = _all(tenant).where(*_is_shown(tenant, wanted.hidden))
     if wanted.status is not None:
         statement = statement.where(_D.status == wanted.status)
     if wanted.kind is not None:

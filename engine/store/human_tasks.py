@@ -76,12 +76,19 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Tasks that somebody may see: those of workflows that are not hidden, and the reader's own."""
+
+    hidden: Hidden
+    reader: Watched
+
+
+@dataclass(frozen=True, slots=True)
 class TaskConditions:
     """Which tasks a list has; None does not filter.
 
     Attributes:
         assignee: owns it, or is named as one who may claim it.
-        hidden: tasks of such workflows are left out, but for those of the `reader`.
     """
 
     status: str | None = None
@@ -91,8 +98,7 @@ class TaskConditions:
     workflow_id: UUID | None = None
     step_id: str | None = None
     due_before: datetime | None = None
-    hidden: Hidden | None = None
-    reader: Watched | None = None
+    shown: Shown | None = None
 
 
 async def find(connection: AsyncConnection, tenant: str, task_id: UUID, *, lock: bool = False) -> TaskRow | None:
@@ -102,18 +108,31 @@ async def find(connection: AsyncConnection, tenant: str, task_id: UUID, *, lock:
     return None if row is None else _read(row)
 
 
-async def find_many(connection: AsyncConnection, tenant: str, task_ids: Sequence[UUID]) -> tuple[TaskRow, ...]:
+async def find_many(
+    connection: AsyncConnection, tenant: str, task_ids: Sequence[UUID], shown: Shown | None = None
+) -> tuple[TaskRow, ...]:
     """Those that exist, in no particular order."""
-    statement = _all(tenant).where(_T.id.in_(task_ids))
+    statement = _all(tenant).where(_T.id.in_(task_ids), *_is_shown(tenant, shown))
     return tuple(_read(row) for row in await connection.execute(statement))
 
 
+async def find_shown(
+    connection: AsyncConnection, tenant: str, task_ids: Sequence[UUID], shown: Shown | None
+) -> Sequence[UUID]:
+    """Those of the ids that may be seen; all of them where nothing is hidden."""
+    if shown is None:
+        return task_ids
+    statement = select(_T.id).where(_T.tenant_id == tenant, _T.id.in_(task_ids), *_is_shown(tenant, shown))
+    return (await connection.execute(statement)).scalars().all()
+
+
 async def find_of_executions(
-    connection: AsyncConnection, tenant: str, execution_ids: Sequence[UUID], limit: int
+    connection: AsyncConnection, tenant: str, execution_ids: Sequence[UUID], limit: int, shown: Shown | None = None
 ) -> Mapping[UUID, tuple[TaskRow, ...]]:
     """Tasks of several executions, of each the `limit` newest, newest first, in one query."""
     place = func.row_number().over(partition_by=_T.execution_id, order_by=_T.id.desc()).label("place")
-    ranked = select(_T.id, place).where(_T.tenant_id == tenant, _T.execution_id.in_(execution_ids)).subquery()
+    theirs = (_T.tenant_id == tenant, _T.execution_id.in_(execution_ids), *_is_shown(tenant, shown))
+    ranked = select(_T.id, place).where(*theirs).subquery()
     chosen = select(ranked.c.id).where(ranked.c.place <= limit)
     statement = _all(tenant).where(_T.id.in_(chosen)).order_by(_T.id.desc())
     gathered: dict[UUID, list[TaskRow]] = {execution_id: [] for execution_id in execution_ids}
@@ -136,12 +155,16 @@ async def count_all(connection: AsyncConnection, tenant: str, wanted: TaskCondit
 
 
 async def find_changed(
-    connection: AsyncConnection, tenant: str, watched: Watched, since: datetime, limit: int
+    connection: AsyncConnection,
+    tenant: str,
+    watched: Watched,
+    since: datetime,
+    limit: int,
+    shown: Shown | None = None,
 ) -> tuple[TaskRow, ...]:
     """Watched tasks that changed at or after an instant, in the order of their changes."""
-    statement = (
-        _all(tenant).where(_T.updated_at >= since, or_(*_whose(watched))).order_by(_T.updated_at, _T.id).limit(limit)
-    )
+    wanted = (_T.updated_at >= since, or_(*_whose(watched)), *_is_shown(tenant, shown))
+    statement = _all(tenant).where(*wanted).order_by(_T.updated_at, _T.id).limit(limit)
     return tuple(_read(row) for row in await connection.execute(statement))
 
 
@@ -204,15 +227,18 @@ def _whose(watched: Watched) -> list[ColumnElement[bool]]:
     ]
 
 
+def _is_shown(tenant: str, shown: Shown | None) -> tuple[ColumnElement[bool], ...]:
+    if shown is None:
+        return ()
+    return (or_(*belongs_to_visible(shown.hidden, tenant, _T.workflow_id), *_whose(shown.reader)),)
+
+
 def _all(tenant: str) -> Select[Any]:
     return select(*_COLUMNS).where(_T.tenant_id == tenant)
 
 
 def _filtered(tenant: str, wanted: TaskConditions) -> Select[Any]:
-    statement = _all(tenant)
-    if wanted.hidden is not None:
-        shown = belongs_to_visible(wanted.hidden, tenant, _T.workflow_id)
-        statement = statement.where(or_(*shown, *([] if wanted.reader is None else _whose(wanted.reader))))
+    statement = _all(tenant).where(*_is_shown(tenant, wanted.shown))
     if wanted.status is not None:
         statement = statement.where(_T.status == wanted.status)
     if wanted.assignee is not None:

@@ -12,6 +12,7 @@ from engine.store.hot import HotConnection
 from engine.store.statements import load
 from engine.store.tables.definitions import workflow_definitions
 from engine.store.tables.runtime import FINAL, executions
+from engine.store.visibility import Hidden, belongs_to_visible, visible
 
 _SQL = load("metrics")
 _W = workflow_definitions.c
@@ -35,6 +36,7 @@ class MetricsQuestion:
     workflow_id: UUID | None
     granularity: str
     since: datetime
+    hidden: Hidden | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ async def read(connection: AsyncConnection, question: MetricsQuestion, *, by_wor
             "granularity": question.granularity,
             "since": question.since,
             "by_workflow": by_workflow,
+            "hidden": None if question.hidden is None else [*question.hidden.classifications],
+            "unless_created_by": None if question.hidden is None else question.hidden.unless_created_by,
         },
     )
     return [
@@ -101,19 +105,24 @@ async def read(connection: AsyncConnection, question: MetricsQuestion, *, by_wor
     ]
 
 
-async def count_unfinished(connection: AsyncConnection, tenant: str, workflow_id: UUID | None) -> int:
+async def count_unfinished(
+    connection: AsyncConnection, tenant: str, workflow_id: UUID | None, hidden: Hidden | None
+) -> int:
     """Executions that have not ended, counted up to `UNFINISHED_CAP`."""
     # In the words of the partial index, which bound values would not match.
     wanted = select(_E.id).where(_E.tenant_id == tenant, text(f"status not in {FINAL}"))
     if workflow_id is not None:
         wanted = wanted.where(_E.workflow_id == workflow_id)
+    wanted = wanted.where(*belongs_to_visible(hidden, tenant, _E.workflow_id))
     counted = wanted.limit(UNFINISHED_CAP).subquery()
     return int((await connection.execute(select(func.count()).select_from(counted))).scalar_one())
 
 
-async def count_workflows(connection: AsyncConnection, tenant: str, workflow_id: UUID | None) -> WorkflowCounts:
+async def count_workflows(
+    connection: AsyncConnection, tenant: str, workflow_id: UUID | None, hidden: Hidden | None
+) -> WorkflowCounts:
     """Workflows that are not archived."""
-    wanted = [_W.tenant_id == tenant, _W.status != "archived"]
+    wanted = [_W.tenant_id == tenant, _W.status != "archived", *visible(hidden)]
     if workflow_id is not None:
         wanted.append(_W.id == workflow_id)
     published = _W.status == "published"

@@ -26,8 +26,9 @@ def request(
     attributes: JsonObject | None = None,
     context: JsonObject | None = None,
     subject: str = "ada",
+    groups: tuple[str, ...] = (),
 ) -> JsonObject:
-    actor = Actor("default", subject, frozenset(roles), attributes=attributes or {})
+    actor = Actor("default", subject, frozenset(roles), frozenset(groups), attributes=attributes or {})
     resource = Resource(action.split(".", maxsplit=1)[0], "r1", properties or {})
     return authzen_request(actor, action, resource, {"time": NOON, **(context or {})})
 
@@ -97,6 +98,7 @@ def _clearance() -> Iterator[Case]:
         yield Case(f"{action} admin", request(action, "admin", properties=secret), ())
         yield Case(f"{action} internal", request(action, "editor", properties={"classification": "internal"}), ())
         yield Case(f"{action} unknown", request(action, "editor", properties={"classification": "unheard-of"}), ())
+    yield from _belongings()
     restricted: JsonObject = {"classification": "restricted"}
     for trigger, codes in (("webhook", ()), ("schedule", ()), ("event", ()), ("manual", refused), (None, refused)):
         asked = request("workflow.execute", "service", properties=restricted, context={"triggerType": trigger})
@@ -107,6 +109,44 @@ def _clearance() -> Iterator[Case]:
         request("workflow.read", "viewer", properties={"classification": "restricted"}, attributes=strange),
         refused,
     )
+
+
+def _belongings() -> Iterator[Case]:
+    """What belongs to a restricted workflow is as closed as the workflow; a task is open to its people."""
+    refused = ("classification.clearance_required",)
+    secret: JsonObject = {"classification": "restricted", "workflowCreatedBy": "eve"}
+    for action in (
+        "analytics.read",
+        "schedule.read",
+        "schedule.pause",
+        "schedule.backfill",
+        "dead_letter.read",
+        "dead_letter.redrive",
+        "webhook_delivery.read",
+        "webhook_delivery.replay",
+        "webhook_secret.read",
+        "human_task.read",
+    ):
+        own: JsonObject = {**secret, "workflowCreatedBy": "ada"}
+        yield Case(f"{action} restricted", request(action, "operator", properties=secret), refused)
+        yield Case(f"{action} of own workflow", request(action, "operator", properties=own), ())
+        cleared: JsonObject = {"clearance": "restricted"}
+        yield Case(f"{action} cleared", request(action, "operator", properties=secret, attributes=cleared), ())
+    create = request("human_task.create", "editor", properties=secret)
+    yield Case("human_task.create restricted", create, refused)
+    people: dict[str, JsonObject] = {
+        "owner": {"owner": "ada"},
+        "assignee": {"assignees": ["bob", "ada"]},
+        "candidate": {"candidateGroups": ["support"]},
+    }
+    for name, facts in people.items():
+        asked = request("human_task.claim", "approver", properties={**secret, **facts}, groups=("support",))
+        yield Case(f"a restricted task for its {name}", asked, ())
+    others: JsonObject = {**secret, "owner": "bob", "assignees": ["bob"], "candidateGroups": ["board"]}
+    asked = request("human_task.complete", "approver", properties=others, groups=("support",))
+    yield Case("a restricted task of others", asked, refused)
+    nobodys: JsonObject = {**secret, "owner": None, "assignees": None, "candidateGroups": None}
+    yield Case("a restricted task of nobody", request("human_task.read", "approver", properties=nobodys), refused)
 
 
 def _duties() -> Iterator[Case]:

@@ -88,5 +88,5 @@ async def test_lists_are_told_what_a_read_would_refuse() -> None:
     }
     assert viewer.obligations == (hidden,)
     assert admin.obligations == ()
-    for noun in ("human_task", "schedule"):
+    for noun in ("human_task", "schedule", "dead_letter", "webhook_delivery", "analytics"):
         assert (await evaluator.evaluate(readers[f"viewer {noun}.read"])).obligations == (hidden,), noun

@@ -49,16 +49,22 @@ SELECT upto FROM due;
 -- name: read   sums of one tenant by workflow or by period, and what has happened since they were made, as of one moment
 WITH upto AS (
   SELECT aggregated_until AS at, greatest(aggregated_until, CAST(:since AS timestamptz)) AS since FROM workflow_metrics_progress
+), unseen AS MATERIALIZED (
+  SELECT id FROM workflow_definitions
+   WHERE tenant_id = :tenant AND classification = ANY(CAST(:hidden AS text[]))
+     AND (CAST(:unless_created_by AS text) IS NULL OR created_by <> :unless_created_by)
 ), rows AS (
   SELECT workflow_id, period_start, started, completed, failed, cancelled, duration_sum_ms, duration_buckets
     FROM workflow_metrics
    WHERE tenant_id = :tenant AND granularity = :granularity AND period_start >= :since
      AND (CAST(:workflow_id AS uuid) IS NULL OR workflow_id = :workflow_id)
+     AND workflow_id NOT IN (SELECT id FROM unseen)
    UNION ALL
   SELECT e.workflow_id, date_trunc(:granularity, e.created_at, 'UTC'), 1, 0, 0, 0, 0, '{}'::jsonb
     FROM executions e
    WHERE e.tenant_id = :tenant AND e.id >= (SELECT maestro_uuid_floor(at) FROM upto) AND e.created_at >= :since
      AND (CAST(:workflow_id AS uuid) IS NULL OR e.workflow_id = :workflow_id)
+     AND e.workflow_id NOT IN (SELECT id FROM unseen)
    UNION ALL
   SELECT e.workflow_id, date_trunc(:granularity, e.finished_at, 'UTC'), 0,
          (e.status = 'completed')::int, (e.status = 'failed')::int, (e.status = 'cancelled')::int, coalesce(d.ms, 0),
@@ -70,6 +76,7 @@ WITH upto AS (
                       END AS ms) d
    WHERE e.tenant_id = :tenant AND e.finished_at >= (SELECT since FROM upto)
      AND (CAST(:workflow_id AS uuid) IS NULL OR e.workflow_id = :workflow_id)
+     AND e.workflow_id NOT IN (SELECT id FROM unseen)
 ), keyed AS (
   SELECT CASE WHEN :by_workflow THEN workflow_id END AS workflow_id, CASE WHEN NOT :by_workflow THEN period_start END AS period_start,
          started, completed, failed, cancelled, duration_sum_ms, duration_buckets
