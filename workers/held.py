@@ -172,7 +172,7 @@ class Held:
         """The commit is durable."""
         self._base_seq = commit.last_seq
         self.is_committing = self.is_releasing = False
-        self.is_proven = True
+        self.is_proven = self.is_proven or commit.is_progress
         if commit.effects is not None:
             self.known_mail.difference_update(commit.effects.mail)
 

@@ -41,13 +41,14 @@ from workers.held import Held
 from workers.plans import Plans
 from workers.quarantine import UNREADABLE, exhausted
 from workers.runner import Runner
+from workers.suspects import Suspects
 
 _log = logging.getLogger(__name__)
 
 BUSY_AGAIN_S: Final = 0.05
 BUSY_TRIES: Final = 20
 """An execution that somebody locks is looked at again for about a second; after that the sweep has it."""
-RETRY_S: Final = 0.5
+RETRY_S: Final = 0.2
 SCARCE_S: Final = 0.05
 """Between two looks at the queue while there is more to do than room."""
 
@@ -89,8 +90,7 @@ class Intake:
         self._granted: dict[ExecutionRef, None] = {}
         self._wanted: dict[ExecutionRef, list[Message]] = {}
         self._busy: dict[ExecutionRef, int] = {}
-        self._suspect: UUID | None = None
-        self._suspects: dict[ExecutionRef, None] = {}
+        self._suspects = Suspects(self.offer)
         self._wake = asyncio.Event()
         self._is_stopped = False
         self.on_offered: Callable[[ExecutionRef], None] = lambda _ref: None
@@ -119,11 +119,8 @@ class Intake:
                 self.on_offered(ref)
 
     def proven(self, execution_id: UUID) -> None:
-        """A suspect has made progress, or is gone: the next one may be taken."""
-        if execution_id == self._suspect:
-            self._suspect = None
-            suspects, self._suspects = self._suspects, {}
-            self.offer(suspects)
+        """An execution has made progress, or is gone: were it a suspect, the next ones may be taken."""
+        self._suspects.cleared(execution_id)
 
     def grew_scarce(self) -> None:
         """There is more to do than room."""
@@ -222,7 +219,7 @@ class Intake:
             return 0
         found = await flows.waiting(self._connection, count)
         waiting = {
-            flow: [ref for ref in refs if ref not in self._suspects]
+            flow: [ref for ref in refs if not self._suspects.is_waiting(ref)]
             for flow, refs in found.items()
             if not self._steps.is_over(flow.qos_class, flow.tenant)
         }
@@ -261,13 +258,13 @@ class Intake:
     async def _claim(self, refs: Sequence[ExecutionRef]) -> None:
         if not refs:
             return
-        with_suspect = self._suspect is None or not self._runner.is_unproven(self._suspect)
-        report = await claims.claim(self._connection, self._worker_id, refs, with_suspect=with_suspect)
+        room = self._suspects.room
+        report = await claims.claim(self._connection, self._worker_id, refs, suspects_at_most=room)
         reach("after_claim")
         if report.claimed:
             _count(report.claimed)
             await self._begin(report)
-        self._suspects.update(dict.fromkeys(report.suspects))
+        self._suspects.wait(report.suspects)
         for found in report.elsewhere:
             self._bell.forward(found.owner, found.ref.tenant, found.ref.id)
         if report.final:
@@ -293,7 +290,7 @@ class Intake:
         # One that may kill the process comes last: the others have their first commit under way by then.
         for held, events, mail in sorted(ready, key=lambda entry: entry[0].claimed.deliveries):
             if held.claimed.deliveries > claims.SUSPECT_AFTER:
-                self._suspect = held.ref.id
+                self._suspects.took(held.ref.id)
                 await self._settled()
             self._runner.begin(held, events, mail)
 
@@ -319,15 +316,8 @@ class Intake:
         mails = await inbox.collect(self._connection, [ref.tenant for ref in refs], [ref.id for ref in refs])
         for execution_id, mail in mails.items():
             for letter in mail.unreadable:
-                _log.error(
-                    "A row of an inbox cannot be read and is left there.",
-                    extra={
-                        "action": "mail",
-                        "execution_id": str(execution_id),
-                        "kind": letter.kind,
-                        "cause": letter.cause,
-                    },
-                )
+                facts = {"execution_id": str(execution_id), "kind": letter.kind, "cause": letter.cause}
+                _log.error("A row of an inbox cannot be read and is left there.", extra={"action": "mail", **facts})
         return mails
 
     def _again(self, refs: Iterable[ExecutionRef]) -> None:

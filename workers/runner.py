@@ -98,11 +98,6 @@ class Runner:
         """All that is held, with the epochs."""
         return [(held.ref, held.claimed.epoch) for held in self._held.values()]
 
-    def is_unproven(self, execution_id: UUID) -> bool:
-        """Whether it is held and has made no progress yet."""
-        held = self._held.get(execution_id)
-        return held is not None and not held.is_proven
-
     def begin(self, held: Held, events: Iterable[Event], mail: Sequence[Inboxed]) -> None:
         """Take an execution that was just claimed: first `events`, then its mail."""
         self._held[held.ref.id] = held
@@ -205,9 +200,9 @@ class Runner:
                 self.quarantine(held.claimed, commit.base_seq, UNSTORABLE)
 
     def _written(self, held: Held, commit: Commit, outside: list[OutsideEffect]) -> None:
-        first = not held.is_proven
+        was_proven = held.is_proven
         held.committed(commit)
-        if first:
+        if held.is_proven and not was_proven:
             self.on_proven(held.ref.id)
         self._tell_timers(commit)
         self.on_steps(held.claimed, len(commit.transitions))

@@ -24,6 +24,10 @@ _log = logging.getLogger(__name__)
 
 TIMERS_AT_ONCE: Final = 500
 AFTER_LEASE_S: Final = 0.01
+AGAIN_S: Final = 0.1
+AGAIN_AT_MOST_S: Final = 0.5
+"""While the database does not answer, it is asked again so soon: each moment that it is back unnoticed is one in which
+nobody's work goes on."""
 FORGET_AFTER_S: Final = 3_600.0
 FORGET_EVERY_S: Final = 600.0
 HEAL_EVERY_S: Final = 5.0
@@ -56,12 +60,17 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Beat for ever."""
+        again_s = AGAIN_S
         while True:
             asked_at = self._clock.monotonic()
             try:
                 await self.run_once()
             except Unavailable as error:
                 _log.warning("A heartbeat had no answer.", extra={"action": "heartbeat", "error": error.code})
+                await asyncio.sleep(again_s)
+                again_s = min(2 * again_s, AGAIN_AT_MOST_S)
+                continue
+            again_s = AGAIN_S
             await asyncio.sleep(max(0.05, self._config.heartbeat_s - (self._clock.monotonic() - asked_at)))
 
     async def run_once(self) -> int:
@@ -200,11 +209,16 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep for ever."""
+        again_s = AGAIN_S
         while True:
             try:
                 await self.run_once()
             except Unavailable as error:
                 _log.warning("A sweep had no answer.", extra={"action": "sweep", "error": error.code})
+                await asyncio.sleep(again_s)
+                again_s = min(2 * again_s, AGAIN_AT_MOST_S)
+                continue
+            again_s = AGAIN_S
             await asyncio.sleep(self._pause_s)
 
     async def run_once(self) -> Findings:

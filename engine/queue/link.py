@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 AnyRedis = Redis | RedisCluster
 
 COMMAND_TIMEOUT_S: Final = 3.0
+BLOCKING_TIMEOUT_S: Final = 8.0
+"""Longer than any read waits (`WorkerConfig.read_block_s`): a server that is silent beyond it is gone, and a connection
+that it has forgotten would otherwise be listened to for ever."""
 _RETRIES: Final = 1
 """Few: a caller that waits for a dead server is worse off than one that is told, and PostgreSQL holds the truth."""
 
@@ -41,7 +44,7 @@ class Link:
 
     Attributes:
         commands: answers within `COMMAND_TIMEOUT_S`, or fails.
-        blocking: has no time limit of its own: a read that waits is no dead server.
+        blocking: answers within `BLOCKING_TIMEOUT_S`: a read that waits is no dead server.
     """
 
     commands: Any
@@ -66,12 +69,14 @@ async def connect(url: str) -> Link:
     try:
         facts = await probe.info("cluster")
         if facts.get("cluster_enabled"):
-            return Link(await _cluster(url, COMMAND_TIMEOUT_S), await _cluster(url, None), is_cluster=True)
+            return Link(
+                await _cluster(url, COMMAND_TIMEOUT_S), await _cluster(url, BLOCKING_TIMEOUT_S), is_cluster=True
+            )
     except RedisTrouble as error:
         raise unavailable(error) from error
     finally:
         await probe.aclose()
-    return Link(_single(url, COMMAND_TIMEOUT_S), _single(url, None), is_cluster=False)
+    return Link(_single(url, COMMAND_TIMEOUT_S), _single(url, BLOCKING_TIMEOUT_S), is_cluster=False)
 
 
 @asynccontextmanager
@@ -91,7 +96,7 @@ async def late_link(url: str, pause: Callable[[], Awaitable[None]] | None = None
         finally:
             await link.close()
         return
-    link = Link(_single(url, COMMAND_TIMEOUT_S), _single(url, None), is_cluster=False)
+    link = Link(_single(url, COMMAND_TIMEOUT_S), _single(url, BLOCKING_TIMEOUT_S), is_cluster=False)
     looking = asyncio.get_running_loop().create_task(_find_out(link, url, pause or _wait), name="redis link")
     try:
         yield link
@@ -156,9 +161,9 @@ def _retry() -> Retry:
     return Retry(ExponentialBackoff(cap=0.1, base=0.01), _RETRIES)
 
 
-def _single(url: str, timeout_s: float | None) -> Redis:
+def _single(url: str, timeout_s: float) -> Redis:
     client = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry())
-    if timeout_s is not None:
+    if timeout_s == COMMAND_TIMEOUT_S:
         _show_connections(client)
     return client
 
@@ -170,7 +175,7 @@ def _show_connections(client: Redis) -> None:
     _USED.set_function(lambda: pool.get_connection_count()[1][0])
 
 
-async def _cluster(url: str, timeout_s: float | None) -> RedisCluster:
+async def _cluster(url: str, timeout_s: float) -> RedisCluster:
     return await RedisCluster.from_url(
         url, socket_timeout=timeout_s, socket_connect_timeout=COMMAND_TIMEOUT_S, retry=_retry()
     )

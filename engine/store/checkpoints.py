@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from engine.jsonvalue import dumps
-from engine.runtime.states import ExecutionStatus
-from engine.runtime.transitions import Failure, Transition
+from engine.runtime.states import ExecutionStatus, StepStatus
+from engine.runtime.transitions import Failure, StepTransition, Transition
 from engine.store.claims import ExecutionRef
 from engine.store.durable_effects import DurableEffects, write_effects
 from engine.store.event_codec import encode_failure
@@ -57,6 +57,14 @@ class Commit:
     def last_seq(self) -> int:
         """Newest checkpoint after this commit."""
         return self.base_seq + len(self.transitions)
+
+    @property
+    def is_progress(self) -> bool:
+        """Whether more came of the claim than attempts that were begun: one of them may be what kills the process."""
+        return self.release or not all(
+            isinstance(transition, StepTransition) and transition.status is StepStatus.RUNNING
+            for transition in self.transitions
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,7 @@ def _arguments(owner: UUID, commits: Sequence[Commit]) -> list[object]:
         owner,
         *_columns(rows, _CHECKPOINT_COLUMNS),
         *_columns(announcements, _ANNOUNCEMENT_COLUMNS),
+        [commit.is_progress for commit in commits],
     ]
 
 

@@ -15,6 +15,8 @@ _SQL = load("claims")
 
 SUSPECT_AFTER = 2
 """Claims without progress after which an execution is suspected of killing its workers."""
+ALONE_AFTER = 4
+"""Claims without progress after which a suspect is taken without any other."""
 
 
 class ExecutionRef(NamedTuple):
@@ -103,7 +105,7 @@ class ClaimReport:
     Attributes:
         final: finished, with nothing that could move them again.
         limited: free, but without a slot of their workflow, which limits how many run at once.
-        suspects: free, but claimed again and again without progress; they are taken one at a time.
+        suspects: free, but claimed again and again without progress; they are taken a few at a time.
         busy: locked by somebody at that moment (or unknown); worth another look soon.
     """
 
@@ -116,15 +118,16 @@ class ClaimReport:
 
 
 async def claim(
-    connection: HotConnection, worker_id: UUID, refs: Sequence[ExecutionRef], *, with_suspect: bool = True
+    connection: HotConnection, worker_id: UUID, refs: Sequence[ExecutionRef], *, suspects_at_most: int = 1
 ) -> ClaimReport:
     """Take what is free of `refs` in one statement. Nothing is taken when the worker's own lease has run out.
 
-    Of executions that were claimed `SUSPECT_AFTER` times without making progress at most one is taken, and only
-    `with_suspect`: should it be what kills workers, it kills no more than itself.
+    Of executions that were claimed `SUSPECT_AFTER` times without making progress at most `suspects_at_most` are taken,
+    and where one has been claimed `ALONE_AFTER` times it is taken alone: should it be what kills workers, it kills no
+    more than itself.
     """
     tenants, ids = [ref.tenant for ref in refs], [ref.id for ref in refs]
-    rows = await connection.fetch(_SQL["claim"], tenants, ids, worker_id, with_suspect, SUSPECT_AFTER)
+    rows = await connection.fetch(_SQL["claim"], tenants, ids, worker_id, suspects_at_most, SUSPECT_AFTER, ALONE_AFTER)
     claimed: list[Claimed] = []
     elsewhere: list[Elsewhere] = []
     final: list[ExecutionRef] = []

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import asyncpg
 import orjson
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -67,6 +67,11 @@ class Limits:
     statement_timeout_ms: int = 15_000
     idle_in_transaction_timeout_ms: int = 30_000
     recycle_s: int = 1_800
+
+    @property
+    def answer_timeout_s(self) -> float:
+        """What has no answer after this has lost its connection: the server itself would have given up by then."""
+        return self.statement_timeout_ms / 1_000 + 2
 
 
 class Database:
@@ -240,10 +245,16 @@ class Database:
         connection = await asyncpg.connect(
             **self._address.arguments(),
             timeout=self._limits.connect_timeout_s,
+            command_timeout=self._limits.answer_timeout_s,
             server_settings={"application_name": self._application_name},
         )
         _keep_alive(connection)
         return connection
+
+
+def on_commit(connection: AsyncConnection, call: Callable[[], object]) -> None:
+    """Call once the transaction is committed; never, where it is rolled back."""
+    event.listen(connection.sync_connection, "commit", lambda _: call())
 
 
 def tenant_array(tenants: Sequence[str]) -> str:
@@ -253,13 +264,18 @@ def tenant_array(tenants: Sequence[str]) -> str:
 
 
 def _keep_alive(connection: asyncpg.Connection) -> None:
-    """Have the kernel notice a peer that is gone: probes after 30 s of silence, dead after three missed ones."""
+    """Have the kernel notice a peer that is gone.
+
+    Probes after 30 s of silence, dead after three missed ones; what was sent is confirmed within 15 s, or the
+    connection is given up: left to itself the kernel would send it again for a quarter of an hour.
+    """
     transport = getattr(connection, "_transport", None)
     channel = transport.get_extra_info("socket") if transport is not None else None
     if channel is None or channel.family not in (socket.AF_INET, socket.AF_INET6):
         return
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+    options = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 15_000))
+    for option, value in options:
         number = getattr(socket, option, None)
         if number is not None:
             channel.setsockopt(socket.IPPROTO_TCP, number, value)

@@ -47,17 +47,20 @@ class HotConnection:
         self._tenants: frozenset[str] = frozenset()
 
     async def fetch(self, sql: str, *arguments: object, timeout_s: float | None = None) -> Sequence[Any]:
-        """Rows of one statement, a transaction of its own.
+        """Rows of one statement, a transaction of its own. A time limit covers opening the connection as well.
 
         Raises:
             Unavailable: the server does not answer; whether the statement was committed is unknown.
             MaestroError: as `engine.store.errors.translate` says.
         """
-        async with self._used() as connection:
-            began = time.perf_counter()
-            rows: Sequence[Any] = await connection.fetch(sql, *arguments, timeout=timeout_s)
-            _timing(sql).observe(time.perf_counter() - began)
-            return rows
+        try:
+            async with asyncio.timeout(timeout_s), self._used() as connection:
+                began = time.perf_counter()
+                rows: Sequence[Any] = await connection.fetch(sql, *arguments)
+                _timing(sql).observe(time.perf_counter() - began)
+                return rows
+        except TimeoutError as error:
+            raise translate(error) or error from error
 
     @asynccontextmanager
     async def transaction(self, tenants: frozenset[str]) -> AsyncIterator[asyncpg.Connection]:

@@ -5,10 +5,12 @@ WITH held AS (
     UPDATE executions e
        SET last_seq = x.last_seq, status = x.status, current_step = coalesce(x.current_step, e.current_step),
            finished_at = x.finished_at, failure = x.failure::jsonb, failed_steps = x.failed_steps::jsonb,
-           lease_owner = CASE WHEN x.release THEN NULL ELSE e.lease_owner END, deliveries = 0
+           lease_owner = CASE WHEN x.release THEN NULL ELSE e.lease_owner END,
+           deliveries = CASE WHEN x.progress THEN 0 ELSE e.deliveries END
       FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-                  $8::timestamptz[], $9::text[], $10::text[], $11::bool[])
-           AS x(tenant_id, id, epoch, base_seq, last_seq, status, current_step, finished_at, failure, failed_steps, release)
+                  $8::timestamptz[], $9::text[], $10::text[], $11::bool[], $33::bool[])
+           AS x(tenant_id, id, epoch, base_seq, last_seq, status, current_step, finished_at, failure, failed_steps, release,
+                progress)
      WHERE e.tenant_id = x.tenant_id AND e.id = x.id
        AND e.lease_epoch = x.epoch AND e.lease_owner = $12 AND e.last_seq = x.base_seq
     RETURNING e.id

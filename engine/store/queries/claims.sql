@@ -1,12 +1,12 @@
 -- name: claim   one row per execution found; verdict: claimed, held (its owner lives), final, idle (nothing to do),
 -- limited (its workflow limits how many run at once, and it has no slot yet: see `take_slots`),
--- suspect (claimed `$5` times without progress: taken one at a time, and only where `$4` allows it).
+-- suspect (claimed `$5` times without progress: at most `$4` are taken, and one with a single claim left only alone).
 -- An execution that is missing from the answer was locked by somebody else at this moment, or does not exist.
 -- A final one is claimed only for a retry: it is running again from here on, and the fold of the retry says so.
 WITH me AS (
     SELECT w.id FROM workers w WHERE w.tenant_id = '*' AND w.id = $3 AND w.lease_until > now()
 ), free AS (
-    SELECT e.tenant_id, e.id, e.status, e.lease_owner, e.deliveries >= $5 AS is_suspect,
+    SELECT e.tenant_id, e.id, e.status, e.lease_owner, e.deliveries, e.deliveries >= $5 AS is_suspect,
            CASE
                WHEN o.id IS NOT NULL THEN 'held'
                WHEN e.status IN ('completed', 'failed', 'cancelled')
@@ -30,9 +30,11 @@ WITH me AS (
 ), found AS (
     SELECT f.tenant_id, f.id, f.status, f.lease_owner,
            CASE WHEN f.verdict = 'claimed' AND f.is_suspect
-                 AND NOT ($4 AND row_number() OVER (PARTITION BY f.verdict, f.is_suspect) = 1)
+                 AND row_number() OVER likes > CASE WHEN max(f.deliveries) OVER (PARTITION BY f.verdict, f.is_suspect) < $6
+                                                    THEN $4 ELSE least($4, 1) END
                 THEN 'suspect' ELSE f.verdict END AS verdict
       FROM free f
+    WINDOW likes AS (PARTITION BY f.verdict, f.is_suspect ORDER BY f.deliveries DESC)
 ), taken AS (
     UPDATE executions e
        SET lease_owner = me.id,
