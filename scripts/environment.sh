@@ -124,6 +124,25 @@ make_schemas() {
   fi
 }
 
+# Prometheus and promtool, for the tests of rules and dashboards: Debian's package, unpacked here and not installed, so
+# that no service of it starts. Where it cannot be had its tests are skipped, and say so.
+make_prometheus() {
+  command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1 && return
+  [ -x .prometheus/usr/bin/promtool ] && return
+  if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+    say "  no prometheus on the PATH and no Debian to take it from: the tests that need it are skipped"
+    return
+  fi
+  say "Fetching Debian's package prometheus for the tests of rules and dashboards ..."
+  mkdir -p .prometheus
+  if (cd .prometheus && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; }) \
+    >/dev/null 2>&1 && dpkg-deb --extract .prometheus/prometheus_*.deb .prometheus >/dev/null 2>&1; then
+    rm -f .prometheus/prometheus_*.deb
+  else
+    say "  it cannot be had here; the tests that need it are skipped"
+  fi
+}
+
 # The npm packages of one folder, from its lock file. Without Node what needs them is left out, and says so itself.
 make_node_packages() {
   local folder=$1 stamp

@@ -1,0 +1,1 @@
+"""What watches the product: rules and dashboards, made from data and committed in deploy/."""

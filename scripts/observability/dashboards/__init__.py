@@ -1,0 +1,1 @@
+"""Dashboards of Grafana, one module each, built by its foundation SDK."""
