@@ -6,7 +6,7 @@ import time
 import click
 
 from scripts.checks.gates import Outcome, run_static
-from scripts.checks.suites import FAST, FULL, SuiteOutcome, run_crash_rounds, run_suite
+from scripts.checks.suites import FAST, FULL, SuiteOutcome, run_crash_rounds, run_ledger_rounds, run_suite
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,8 +17,16 @@ from scripts.checks.suites import FAST, FULL, SuiteOutcome, run_crash_rounds, ru
 @click.option(
     "--seed", type=click.IntRange(min=1), metavar="S", help="Seed of the first round; else after the last recorded."
 )
-def main(*, fast: bool, crash: int | None, seed: int | None) -> None:
+@click.option(
+    "--ledger",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the ledger's long rounds; see docs/ledger-rounds.md.",
+)
+def main(*, fast: bool, crash: int | None, seed: int | None, ledger: int | None) -> None:
     """Check the source and run the tests; 0 if everything is well."""
+    if ledger is not None:
+        sys.exit(run_ledger_rounds(ledger))
     if crash is not None:
         sys.exit(run_crash_rounds(crash, seed))
     if seed is not None:

@@ -75,3 +75,10 @@ def run_crash_rounds(count: int, seed: int | None) -> int:
     return subprocess.run(
         [sys.executable, "-m", "tests.crash.rounds", str(count), *first], cwd=ROOT, check=False
     ).returncode
+
+
+def run_ledger_rounds(kills: int) -> int:
+    """Kill ledgers so often under load, and measure appends up to a million entries. Returns 0 when all has held."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.ledger.longforms", str(kills)], cwd=ROOT, check=False
+    ).returncode

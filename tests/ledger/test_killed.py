@@ -1,12 +1,13 @@
 """Ledger processes killed at random under load: no acknowledged entry is lost, none is there twice, nothing forks.
 
-Three rounds by default; `LEDGER_KILL_ROUNDS=100` for the long form.
+Three rounds by default; `./scripts/test --ledger 100` for the long form.
 """
 
 import asyncio
 import json
 import os
 import random
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from engine.errors import Unavailable
 from engine.provenance.ledger_client import LedgerClient, LedgerEntry
 from ledger import merkle, notes
+from tests.ledger.figures import note
 from tests.ledger.processes import LedgerProcess
 from tests.ledger.test_app import statement
 
@@ -64,6 +66,7 @@ class Load:
 
 
 async def test_killed_at_random_under_load(empty_database_url: str, tmp_path: Path) -> None:
+    began = time.monotonic()
     draw = random.Random(SEED)  # noqa: S311  a seeded choice of moments
     processes = [LedgerProcess(empty_database_url, tmp_path) for _ in range(2)]
     load = Load([LedgerClient.connect(each.url, "service-token", timeout_s=10) for each in processes], draw)
@@ -89,10 +92,13 @@ async def test_killed_at_random_under_load(empty_database_url: str, tmp_path: Pa
                 process.kill()
             for ledger_client in load.clients:
                 await ledger_client.close()
-    await check(empty_database_url, load.acknowledged)
+    entries, checkpoints = await check(empty_database_url, load.acknowledged)
+    seconds = round(time.monotonic() - began)
+    note("six writers, two ledger processes", kills=ROUNDS, entries=entries, checkpoints=checkpoints, seconds=seconds)
 
 
-async def check(url: str, acknowledged: dict[bytes, LedgerEntry]) -> None:
+async def check(url: str, acknowledged: dict[bytes, LedgerEntry]) -> tuple[int, int]:
+    """Hold the whole log against its checkpoints and what was answered. Returns how many of both there are."""
     connection = await asyncpg.connect(url)
     rows = await connection.fetch("SELECT idx, leaf_hash, data FROM ledger.entries ORDER BY idx")
     points = await connection.fetch("SELECT size, root, note FROM ledger.checkpoints ORDER BY size")
@@ -113,6 +119,7 @@ async def check(url: str, acknowledged: dict[bytes, LedgerEntry]) -> None:
         assert json.loads(entry.envelope or "")["payloadType"] == "application/vnd.in-toto+json"
         assert note in stored
         assert roots[point.size] == point.root
+    return len(rows), len(points)
 
 
 async def test_a_process_stops_on_sigterm_and_goes_on_where_it_was(empty_database_url: str, tmp_path: Path) -> None:

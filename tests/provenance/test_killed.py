@@ -1,11 +1,12 @@
 """A ledger killed at random while workers finish executions: nothing is lost, nothing is there twice.
 
-Three kills by default; `LEDGER_KILL_ROUNDS=100` for the long form.
+Three kills by default; `./scripts/test --ledger 100` for the long form.
 """
 
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from engine.provenance.ledger_client import LedgerClient
 from engine.queue.link import Link, connect
 from engine.store.database import Database
 from tests.federation.edge import Edge, open_edge, workflow
+from tests.ledger.figures import note
 from tests.ledger.processes import LedgerProcess
 from tests.ledger.test_killed import check
 from tests.provenance.conftest import running
@@ -60,6 +62,7 @@ async def start(edge: Edge, worker: Worker, workflow_id: str) -> UUID:
 async def test_killed_at_random_while_executions_end(
     database_url: str, postgres_url: str, redis_url: str, tmp_path: Path
 ) -> None:
+    began = time.monotonic()
     draw = random.Random(SEED)  # noqa: S311 - a seeded choice of moments
     process = LedgerProcess(database_url, tmp_path)
     process.start()
@@ -83,7 +86,9 @@ async def test_killed_at_random_while_executions_end(
     finally:
         process.kill()
         await link.close()
-    await check(superuser(postgres_url, database_url), {})
+    entries, checkpoints = await check(superuser(postgres_url, database_url), {})
+    seconds = round(time.monotonic() - began)
+    note("two workers with relays", kills=ROUNDS, entries=entries, checkpoints=checkpoints, seconds=seconds)
 
 
 def superuser(postgres_url: str, database_url: str) -> str:
