@@ -28,8 +28,13 @@ def diff(before: JsonObject, after: JsonObject) -> Diff:
     Server-set members, `version` and `isActive` do not count: the diff is empty exactly when `content_hash` of the
     normalised documents is the same.
     """
+    return compare(comparable(before), comparable(after))
+
+
+def compare(before: JsonObject, after: JsonObject) -> Diff:
+    """`diff` for those who keep what `comparable` gave them."""
     collector = _Collector()
-    collector.documents(comparable(before), comparable(after))
+    collector.documents(before, after)
     return Diff(
         tuple(collector.added),
         tuple(collector.removed),

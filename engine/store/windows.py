@@ -66,6 +66,11 @@ async def look(connection: AsyncConnection, statement: Select[Any], key: ColumnE
     return Found(tuple(rows), has_next=goes_on, has_previous=window.after is not None or window.offset > 0)
 
 
+def all_counted(found: Found) -> Count | None:
+    """The count of a list that one window shows all of, None where it does not: then it has to be counted."""
+    return None if found.has_next or found.has_previous else Count(len(found.rows), is_exact=True)
+
+
 async def count(connection: AsyncConnection, statement: Select[Any]) -> Count:
     """Rows of a list, counted up to the cap and no further."""
     capped = statement.with_only_columns(literal_column("1")).order_by(None).limit(COUNT_CAP + 1).subquery()

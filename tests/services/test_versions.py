@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,11 +13,15 @@ from engine.definitions.hashing import canonical, content_hash
 from engine.definitions.semver import Bump
 from engine.errors import Conflict, Denied, NotFound, StaleRevision, ValidationFailed
 from engine.identity.actor import Actor
-from engine.jsonvalue import JsonObject, loads
+from engine.jsonvalue import Json, JsonObject, loads
+from engine.policy.gate import Decision, Resource, RoleTableGate
+from engine.services.assembly import Parts, assemble
 from engine.services.requests import ExecuteRequest, PublishRequest
 from engine.services.services import Services
 from engine.services.values import PageRequest, ProvenanceStatus, WorkflowStatus
 from engine.store.database import Database
+from tests.clock import FakeClock
+from tests.services.conftest import CATALOGUE, RecordingBell
 from tests.services.documents import count, document, published, step
 
 
@@ -292,6 +298,52 @@ async def test_comparing_with_what_is_not_there_is_not_found(
 
     with pytest.raises(NotFound):
         await services.workflows.diff(editor, workflow.id, *pair)
+
+
+async def test_a_comparison_follows_the_draft_and_every_page_shows_the_same_one(
+    services: Services, editor: Actor
+) -> None:
+    workflow = await published(services, editor)
+    for added in ("first", "second"):
+        await services.workflows.update(editor, workflow.id, document("Orders", step("only", added), step(added)))
+        await services.workflows.publish(editor, workflow.id, PublishRequest(bump=Bump.MAJOR))
+        towards = await services.workflows.diff(editor, workflow.id, "1.0.0", "draft")
+        assert towards is not None
+        assert [one.step_id for one in towards.changes.added] == [added]
+
+    newest = await services.workflows.diff(editor, workflow.id, None, None)
+    for page in (PageRequest(), PageRequest(limit=1), PageRequest(limit=1, page=2)):
+        listed, compared = await services.workflows.overview(editor, workflow.id, page, None, None)
+        assert (listed.total, compared) == (3, newest)
+    _, named = await services.workflows.overview(editor, workflow.id, PageRequest(limit=1), "1.0.0", "2.0.0")
+    assert named == await services.workflows.diff(editor, workflow.id, "1.0.0", "2.0.0")
+
+
+class ReadersGate(RoleTableGate):
+    """Refuses reading too, to who has no role."""
+
+    async def authorise(
+        self, actor: Actor, action: str, resource: Resource, context: Mapping[str, Json] = MappingProxyType({})
+    ) -> Decision:
+        if not actor.roles:
+            raise Denied(str(uuid4()), "readers", ())
+        return await super().authorise(actor, action, resource, context)
+
+
+async def test_who_may_not_read_a_workflow_does_not_learn_which_versions_it_has(
+    database: Database, bell: RecordingBell, clock: FakeClock, editor: Actor
+) -> None:
+    assembled = assemble(Parts(database, bell, ReadersGate(uuid4), lambda: CATALOGUE, clock))
+    workflows = assembled.services.workflows
+    workflow = await published(assembled.services, editor)
+    nobody = Actor(editor.tenant, "nobody", frozenset())
+
+    for version in ("1.0.0", "9.9.9"):
+        with pytest.raises(Denied):
+            await workflows.diff(nobody, workflow.id, version, "draft")
+        with pytest.raises(Denied):
+            await workflows.overview(nobody, workflow.id, PageRequest(), version, "draft")
+    await assembled.close()
 
 
 async def test_publishing_what_is_not_there_is_not_found(services: Services, editor: Actor) -> None:
