@@ -88,8 +88,13 @@ class LedgerRelay:
         arrived = 0
         while parcels := await outbox.take_in_order(self._connection, LEDGER_VERSION, self._limit, HIDDEN_S):
             arrived += await self._deliver(parcels, self._register_versions)
-        while parcels := await outbox.take(self._connection, LEDGER_EXECUTION, self._limit, HIDDEN_S):
+        limit = self._limit
+        while parcels := await outbox.take(self._connection, LEDGER_EXECUTION, limit, HIDDEN_S):
             arrived += await self._deliver(parcels, self._register_executions)
+            # What has come meanwhile gathers until the next look: a batch costs the same for one parcel and for many.
+            if len(parcels) < limit:
+                break
+            limit = self._limit
         return arrived
 
     @property

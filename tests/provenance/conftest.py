@@ -1,7 +1,7 @@
 """A whole installation in one process: both doors, a worker, a ledger, and the relay between them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,16 +34,23 @@ TOKEN = "service-token"
 
 
 class Line(httpx.AsyncBaseTransport):
-    """The way to the ledger's application, which can be cut: before a call arrives, or before its answer does."""
+    """The way to the ledger's application, which can be cut: before a call arrives, or before its answer does.
+
+    `meanwhile` is done once, while the next call is on its way.
+    """
 
     def __init__(self, app: Any) -> None:
         self._inner = httpx.ASGITransport(app)
         self.is_down = False
         self.loses_answers = 0
         self.calls: list[str] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.calls.append(request.url.path)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         if self.is_down:
             raise httpx.ConnectError("refused")
         response = await self._inner.handle_async_request(request)

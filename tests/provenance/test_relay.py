@@ -130,12 +130,27 @@ async def test_many_endings_share_one_call_and_one_checkpoint(house: House) -> N
 
     assert await house.relay.run_once() == 12
 
-    assert house.line.calls == ["/register/executions"]
+    assert house.line.calls.count("/register/executions") == 1
     assert await house.tables.fetchval("select count(*) from ledger.checkpoints") == before + 1
     sealed = await house.tables.fetch(
         "select execution_id from execution_evidence where execution_id = any($1)", [UUID(each) for each in ids]
     )
     assert len(sealed) == 12
+
+
+async def test_what_ends_while_a_batch_is_under_way_gathers_for_the_next_one(house: House) -> None:
+    created = await house.edge.published(workflow("gathering"))
+    await house.relay.run_once()
+    await house.execute(created["id"])
+    house.line.meanwhile = lambda: house.execute(created["id"])
+    house.line.calls.clear()
+
+    assert await house.relay.run_once() == 1
+    assert house.line.calls.count("/register/executions") == 1
+    assert await house.waiting(LEDGER_EXECUTION) == 1
+
+    assert await house.relay.run_once() == 1
+    assert await house.waiting(LEDGER_EXECUTION) == 0
 
 
 async def test_the_public_side_is_mirrored_and_entries_belong_to_their_tenant(house: House) -> None:
