@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from scripts.embedded.ports import LOOPBACK
 from scripts.embedded.postgres import running_postgres_url
 from scripts.embedded.secret_files import keep_secret
+from scripts.embedded.state import is_alive, read_state
 from scripts.embedded.valkey import running_valkey_url
 
 DEFAULT_FOLDER: Final = ".maestro"
@@ -26,6 +28,11 @@ def postgres_folder(data: Path) -> Path:
 def valkey_folder(data: Path) -> Path:
     """Folder of the embedded Redis-protocol server."""
     return data / "valkey"
+
+
+def ledger_state_file(data: Path) -> Path:
+    """Where a run notes its own process id and the port of its ledger."""
+    return data / "ledger" / "state.json"
 
 
 def with_own_secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -52,6 +59,12 @@ def of_running_servers(environment: Mapping[str, str]) -> dict[str, str]:
     found = {
         "MAESTRO_DATABASE_URL": running_postgres_url(postgres_folder(data)),
         "MAESTRO_REDIS_URL": running_valkey_url(valkey_folder(data)),
+        "MAESTRO_LEDGER_URL": _running_ledger_url(data),
     }
     completed.update({name: url for name, url in found.items() if url and not completed.get(name)})
     return completed
+
+
+def _running_ledger_url(data: Path) -> str | None:
+    state = read_state(ledger_state_file(data))
+    return None if state is None or not is_alive(state) else f"http://{LOOPBACK}:{state.port}"

@@ -1,5 +1,6 @@
 """What a running embedded server leaves on disk for the next start and for the operator: process id and port."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,3 +34,14 @@ def write_state(file: Path, state: ServerState) -> None:
     draft = file.with_suffix(".new")
     draft.write_text(dumps({"pid": state.pid, "port": state.port}) + "\n")
     draft.replace(file)
+
+
+def is_alive(state: ServerState) -> bool:
+    """Whether a process with its id runs now, whoever's it is."""
+    try:
+        os.kill(state.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

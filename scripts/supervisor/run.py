@@ -1,6 +1,7 @@
 """One run: everything started in order, watched while it serves, and stopped whatever happens."""
 
 import asyncio
+import os
 import signal
 import threading
 import time
@@ -14,9 +15,10 @@ from engine.errors import ConfigurationError, MaestroError
 from engine.settings import load, load_migration, load_token_signing
 from engine.store.migrate import migrate
 from scripts.cli.token import Claims, signed_token
-from scripts.embedded.environment import data_folder, with_own_secrets
+from scripts.embedded.environment import data_folder, ledger_state_file, with_own_secrets
 from scripts.embedded.ports import LOOPBACK, free_port, is_free
 from scripts.embedded.process import spawn, stop
+from scripts.embedded.state import ServerState, write_state
 from scripts.supervisor.children import Child, describe_end
 from scripts.supervisor.console import Console
 from scripts.supervisor.lock import sole_use
@@ -127,6 +129,9 @@ class Run:
         if has_ledger() and settings.ledger_url is None:
             environment = self._environment = with_ledger(environment, settings.port)
             self._children.append(maestro("ledger", environment, logs))
+            note = ledger_state_file(self._data)
+            note.parent.mkdir(exist_ok=True)
+            write_state(note, ServerState(os.getpid(), int(environment["MAESTRO_LEDGER_PORT"])))
         if self._options.demo:
             self._children.append(receiver(self._receiver_port, environment, self._data))
         self._children += [maestro("api", environment, logs), maestro("worker", environment, logs)]
@@ -226,7 +231,8 @@ class Run:
             child = self._children.pop()
             child.stop(patience_s=_STOP_S.get(child.name, _STOP_DEFAULT_S))
         self._servers.stop()
-        (self._data / "processes.txt").unlink(missing_ok=True)
+        for note in (self._data / "processes.txt", ledger_state_file(self._data)):
+            note.unlink(missing_ok=True)
         self._console.say("Stopped.")
 
 

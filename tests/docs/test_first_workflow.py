@@ -1,21 +1,27 @@
-"""The README, followed as a stranger follows it: each of its commands is run, in order, on one started stack."""
+"""The README, followed as a stranger follows it, and the pages after it: every command is run on one started stack."""
 
-import os
-import signal
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
+from sqlalchemy import URL, make_url
 
+from scripts.embedded.environment import of_running_servers
 from scripts.embedded.ports import free_port
-from tests.docs.documents import ROOT, Block, blocks
+from scripts.embedded.postgres import SUPERUSER
+from tests.docs.documents import ROOT, blocks, pages
+from tests.docs.stack import run_blocks, started, stranger
 
 pytestmark = [pytest.mark.processes, pytest.mark.server]
 START, *STEPS = blocks(ROOT / "README.md", "sh")
-_MARK: Final = "=== end of block ==="
+_NOT_HERE: Final = {"CONTRIBUTING.md": "asks the package index", "federation.md": "asks for rover, or for npm packages"}
+"""Pages whose blocks this test leaves out; compositions have their own in tests/supergraph."""
+_LATER: Final = [page for page in pages() if page.name not in {"README.md", *_NOT_HERE} and blocks(page, "sh")]
 _STARTING_COMMANDS: Final = {
     "./scripts/run",
     "./scripts/run --once",
@@ -26,33 +32,14 @@ _STARTING_COMMANDS: Final = {
 
 
 @pytest.fixture(scope="module")
-def stranger(servers_folder: Path) -> dict[str, str]:
-    """The environment of somebody who has just cloned: nothing of ours is set but where the data goes."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAESTRO_")}
-    places = {"MAESTRO_DATA_DIR": str(servers_folder / "readme"), "TMPDIR": str(servers_folder)}
-    return {**kept, **places, "MAESTRO_PORT": str(free_port())}
+def environment(servers_folder: Path) -> dict[str, str]:
+    return stranger(servers_folder)
 
 
 @pytest.fixture(scope="module")
-def stack(stranger: dict[str, str]) -> Iterator[dict[str, str]]:
-    with subprocess.Popen(
-        ["./scripts/run", "--no-demo"],
-        cwd=ROOT,
-        env=stranger,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout is not None
-        said: list[str] = []
-        for line in process.stdout:
-            said.append(line)
-            if "Serving until Ctrl-C." in line:
-                break
-        assert "Serving" in said[-1], "".join(said)
-        yield stranger
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+def stack(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    with started(environment):
+        yield environment
 
 
 def test_the_starting_commands_are_those_that_are_run_here_and_in_the_tests_of_the_supervisor() -> None:
@@ -61,30 +48,44 @@ def test_the_starting_commands_are_those_that_are_run_here_and_in_the_tests_of_t
 
 
 def test_every_later_command_works_in_order_on_one_stack(stack: dict[str, str]) -> None:
-    script = "".join(f"{block.text}\necho '{_MARK}'\n" for block in STEPS)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=ROOT,
-        env=stack,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    outputs = done.stdout.split(_MARK)
-    assert len(outputs) == len(STEPS) + 1
-    assert [missing for block, output in zip(STEPS, outputs, strict=False) for missing in _missing(block, output)] == []
+    run_blocks(STEPS, stack)
 
 
-def _missing(block: Block, output: str) -> list[str]:
-    return [promised for promised in block.prints if promised not in output]
+@pytest.mark.parametrize("page", _LATER, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_work_as_they_stand(page: Path, stack: dict[str, str]) -> None:
+    told = asyncio.run(_two_databases(stack))
+    run_blocks([STEPS[0], *blocks(page, "sh")], told | {"PATH": f"{_postgres_programs()}:{stack['PATH']}"})
 
 
-def test_once_runs_the_sample_and_ends_well(stranger: dict[str, str]) -> None:
+async def _two_databases(stack: dict[str, str]) -> dict[str, str]:
+    """What an operator knows: the live database and an empty one, as superuser, and the latter as its owner."""
+    live = make_url(of_running_servers(stack)["MAESTRO_DATABASE_URL"])
+    password = (Path(stack["MAESTRO_DATA_DIR"]) / "postgres" / "superuser.secret").read_text().strip()
+    server = live.set(username=SUPERUSER, password=password)
+    connection = await asyncpg.connect(_text(server))
+    await connection.execute("drop database if exists restored")
+    await connection.execute(f"create database restored owner {live.username}")
+    await connection.close()
+    return stack | {
+        "DATABASE": _text(server),
+        "RESTORED": _text(server.set(database="restored")),
+        "NEW": _text(live.set(database="restored")),
+    }
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+def _postgres_programs() -> Path:
+    """Where pg_dump of the embedded server's own release is."""
+    return next(Path(sys.prefix).rglob("pg_dump")).parent
+
+
+def test_once_runs_the_sample_and_ends_well(environment: dict[str, str]) -> None:
     elsewhere = {
-        **stranger,
-        "MAESTRO_DATA_DIR": stranger["MAESTRO_DATA_DIR"] + "-once",
+        **environment,
+        "MAESTRO_DATA_DIR": environment["MAESTRO_DATA_DIR"] + "-once",
         "MAESTRO_PORT": str(free_port()),
     }
     done = subprocess.run(

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,7 +105,10 @@ def test_a_killed_worker_is_started_again_and_it_is_said(environment: dict[str, 
 async def test_a_database_of_a_newer_version_is_refused(environment: dict[str, str]) -> None:
     with _command(environment, "--no-demo") as command:
         command.wait_for("Serving until Ctrl-C.")
-        connection = await asyncpg.connect(of_running_servers(environment)["MAESTRO_DATABASE_URL"])
+        found = of_running_servers(environment)
+        with urllib.request.urlopen(found["MAESTRO_LEDGER_URL"] + "/readyz", timeout=10) as answer:
+            assert answer.status == 200
+        connection = await asyncpg.connect(found["MAESTRO_DATABASE_URL"])
         await connection.execute("update alembic_version set version_num = 'from_the_future'")
         await connection.close()
         command.process.send_signal(signal.SIGINT)
@@ -113,7 +117,7 @@ async def test_a_database_of_a_newer_version_is_refused(environment: dict[str, s
     with _command(environment, "--no-demo") as command:
         assert "newer version (from_the_future)" in command.wait_for("error:")
         assert command.process.wait(40) == 78
-        assert "MAESTRO_DATABASE_URL" not in of_running_servers(environment)
+        assert not {"MAESTRO_DATABASE_URL", "MAESTRO_LEDGER_URL"} & set(of_running_servers(environment))
 
 
 def test_a_second_run_on_the_same_folder_and_a_port_in_use_are_refused(environment: dict[str, str]) -> None:
