@@ -9,10 +9,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from engine.actions.interface import Result, Succeeded
 from engine.errors import Unavailable
+from engine.services.dead_letter_values import DeadLetterKind
 from engine.store import gauges
 from engine.store.hot import HotConnection
-from engine.store.outbox import LEDGER_EXECUTION
+from engine.store.outbox import EXECUTION_EVENT, EXECUTION_NOTICE, LEDGER_EXECUTION
 from engine.store.outgoing import LEDGER_VERSION
+from engine.tasks.states import OPEN
 from engine.telemetry.metrics import (
     DEAD_LETTERS_OPEN,
     HUMAN_TASKS_BREACHED,
@@ -29,6 +31,7 @@ _log = logging.getLogger(__name__)
 GAUGES_S: Final = 5.0
 UNKNOWN: Final = "unknown"
 _LEDGER_TOPICS: Final = frozenset({LEDGER_EXECUTION, LEDGER_VERSION})
+_TOPICS: Final = (*sorted(_LEDGER_TOPICS), EXECUTION_EVENT, EXECUTION_NOTICE)
 
 
 class StepMeters:
@@ -45,13 +48,13 @@ class StepMeters:
         found = self._succeeded if isinstance(result, Succeeded) else self._failed
         (found.get(action_type) or found[UNKNOWN]).inc()
 
-    def took(self, action_type: str, seconds: float, trace_id: str | None) -> None:
-        """An attempt that waited for something is over; a sampled trace becomes the exemplar of its bucket."""
-        self._seconds[action_type].observe(seconds, None if trace_id is None else {"trace_id": trace_id})
+    def took(self, action_type: str, seconds: float, exemplar: dict[str, str] | None) -> None:
+        """An attempt that waited for something is over; what leads to its trace becomes the exemplar of its bucket."""
+        self._seconds[action_type].observe(seconds, exemplar)
 
 
 class Gauges:
-    """Shows now and then what only the tables know. A name that is gone from them is not shown any more."""
+    """Shows now and then what only the tables know. An odd name that is gone from them is not shown any more."""
 
     def __init__(self, connection: HotConnection) -> None:
         self._connection = connection
@@ -72,17 +75,18 @@ class Gauges:
             Unavailable: the database does not answer; the last values stand.
         """
         waiting = await gauges.outbox(self._connection)
-        _show(OUTBOX_OLDEST_SECONDS, {topic: found.oldest_s for topic, found in waiting.items()})
-        _show(OUTBOX_WAITING, {topic: found.count for topic, found in waiting.items()})
+        _show(OUTBOX_OLDEST_SECONDS, _TOPICS, {topic: found.oldest_s for topic, found in waiting.items()})
+        _show(OUTBOX_WAITING, _TOPICS, {topic: found.count for topic, found in waiting.items()})
         unregistered = (found.oldest_s for topic, found in waiting.items() if topic in _LEDGER_TOPICS)
         LEDGER_OLDEST_SECONDS.set(max(unregistered, default=0.0))
-        _show(DEAD_LETTERS_OPEN, await gauges.open_dead_letters(self._connection))
+        _show(DEAD_LETTERS_OPEN, DeadLetterKind, await gauges.open_dead_letters(self._connection))
         tasks = await gauges.open_tasks(self._connection)
-        _show(HUMAN_TASKS_OPEN, tasks.by_status)
+        _show(HUMAN_TASKS_OPEN, OPEN, tasks.by_status)
         HUMAN_TASKS_BREACHED.set(tasks.breached)
 
 
-def _show(gauge: Gauge, values: Mapping[str, float]) -> None:
+def _show(gauge: Gauge, usual: Iterable[str], values: Mapping[str, float]) -> None:
+    """Show what was found; the usual names are 0 where nothing was, so that calm is seen to be calm."""
     gauge.clear()
-    for name, value in values.items():
+    for name, value in {**dict.fromkeys(usual, 0.0), **values}.items():
         gauge.labels(name).set(value)

@@ -20,6 +20,7 @@ from engine.clock import Clock, SystemClock
 from engine.errors import ConfigurationError
 from engine.identity.jwks import JwksKeys
 from engine.identity.tokens import TokenRules, TokenVerifier
+from engine.services.zeroes import show_zeroes
 from engine.settings import Introspection, Settings
 from engine.store.schema_version import check_version
 from engine.telemetry.logging import configure_logging
@@ -38,6 +39,7 @@ def api() -> None:
     """Serve GraphQL and REST until SIGTERM: takes no new connection then, and finishes the calls under way."""
     settings = command_settings()
     configure_logging("api")
+    show_zeroes()
     with _listening(settings.host, settings.port) as listener:
         uvloop.run(_serve(settings, listener))
 

@@ -2,6 +2,7 @@
 
 import click
 
+from engine.services.zeroes import show_zeroes
 from engine.telemetry.logging import configure_logging
 from scripts.cli.environment import command_settings
 from workers.process import serve_worker
@@ -12,4 +13,5 @@ def worker() -> None:
     """Advance executions until SIGTERM: takes nothing more then, and lets steps under way finish for a while."""
     settings = command_settings()
     configure_logging("worker")
+    show_zeroes()
     serve_worker(settings)
