@@ -1,6 +1,7 @@
 """The only reader of the environment: one typed, frozen value, or a boot that stops with one line per fault.
 
-The standard `OTEL_*` variables are read by the OpenTelemetry SDK itself; the ledger has settings of its own.
+The standard `OTEL_*` variables are read by the OpenTelemetry SDK itself; here is only looked whether any of them asks
+for spans. The ledger has settings of its own.
 """
 
 import base64
@@ -15,6 +16,7 @@ from typing import Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from engine.errors import ConfigurationError
+from engine.telemetry.exporting import TraceSettings
 
 E = TypeVar("E", bound=StrEnum)
 Network = IPv4Network | IPv6Network
@@ -24,6 +26,7 @@ _ENCRYPTION_KEY_BYTES: Final = 32
 _POSTGRES: Final = frozenset({"postgresql", "postgres"})
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
+_OTLP: Final = "otlp"
 _WITHOUT_EMBEDDED: Final = "; ./scripts/run brings a server of its own where it is not set"
 
 
@@ -220,6 +223,34 @@ def load_token_signing(environment: Mapping[str, str]) -> TokenSigning:
         read.fault("MAESTRO_JWT_SECRET is not set; ./scripts/run makes one on its first start")
     read.stop_on_faults()
     return TokenSigning(secret or "", read.text("MAESTRO_JWT_ISSUER"), read.text("MAESTRO_JWT_AUDIENCE"))
+
+
+def load_tracing(environment: Mapping[str, str]) -> TraceSettings:
+    """Whether and where a process records spans, whatever else it is told.
+
+    They are sent by OTLP where a standard variable names an address or asks for it by `OTEL_TRACES_EXPORTER=otlp`, and
+    written to files where `MAESTRO_TRACE_DIR` names a folder. `MAESTRO_TRACE_SLOW_STEP_SECONDS` says what is slow.
+
+    Raises:
+        ConfigurationError: a variable is malformed, or names an exporter that is not there.
+    """
+    read = _Reader(environment)
+    exporters = frozenset(read.items("OTEL_TRACES_EXPORTER"))
+    for name in exporters - {_OTLP, "none"}:
+        read.fault(f"OTEL_TRACES_EXPORTER names {name!r}; there are 'otlp' and 'none'")
+    is_disabled = (read.text("OTEL_SDK_DISABLED") or "").lower() in _TRUE
+    endpoint = read.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or read.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+    folder = read.text("MAESTRO_TRACE_DIR")
+    slow_step_s = read.whole_number("MAESTRO_TRACE_SLOW_STEP_SECONDS", 10, 0, 86_400)
+    read.stop_on_faults()
+    if is_disabled:
+        return TraceSettings()
+    return TraceSettings(
+        otlp=_OTLP in exporters or (endpoint is not None and not exporters),
+        protocol=read.text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or read.text("OTEL_EXPORTER_OTLP_PROTOCOL"),
+        folder=None if folder is None else Path(folder).absolute(),
+        slow_step_s=float(slow_step_s),
+    )
 
 
 class _Reader:

@@ -18,6 +18,7 @@ from federation.middleware.faults import FaultsMiddleware, router_refusal
 from federation.middleware.headers import SecurityHeadersMiddleware
 from federation.middleware.metrics import HttpMetrics, MetricsMiddleware
 from federation.middleware.origin import OriginMiddleware
+from federation.middleware.tracing import TracingMiddleware
 from resolvers.graph import GraphConfig, build_schema
 from resolvers.limits import Bounds
 from rest_shim.endpoint import resources
@@ -103,6 +104,7 @@ def _middleware(config: AppConfig, metrics: HttpMetrics) -> list[Middleware]:
     )
     return [
         Middleware(OriginMiddleware, trusted_proxies=config.trusted_proxies),
+        Middleware(TracingMiddleware),
         Middleware(MetricsMiddleware, metrics=metrics),
         Middleware(SecurityHeadersMiddleware),
         *([cors] if config.cors_origins else []),

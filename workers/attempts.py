@@ -11,7 +11,9 @@ from typing import Final
 from engine.actions.interface import Action, ActionContext, Failed, Result
 from engine.telemetry.crash_points import reach
 from engine.telemetry.logging import log_fields
+from engine.telemetry.tracing import exemplar_of, fail
 from workers.meters import StepMeters
+from workers.tracing import attempting
 
 _log = logging.getLogger(__name__)
 
@@ -98,8 +100,12 @@ class Attempts:
             traceparent=context.traceparent,
         ):
             began = time.perf_counter()
-            result = await _result(attempt.action, context)
-            self._meters.took(attempt.action.name, time.perf_counter() - began, None)
+            with attempting(attempt.action.name, context) as span:
+                result = await _result(attempt.action, context)
+                if isinstance(result, Failed):
+                    fail(span, result.code)
+            exemplar = exemplar_of(span.get_span_context())
+            self._meters.took(attempt.action.name, time.perf_counter() - began, exemplar)
             reach("after_effect")
             attempt.came(result)
 

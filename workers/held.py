@@ -19,6 +19,7 @@ from engine.store.outbox import Announcement
 from engine.store.task_rows import NewTask
 from workers.endings import ending_of
 from workers.notices import STARTED, notice_of
+from workers.tracing import ExecutionTrace
 
 AttemptId = tuple[StepKey, int, int]
 """step, generation, attempt"""
@@ -40,6 +41,7 @@ class Held:
         is_lost: the lease is gone, or was given back; nothing more is done for it.
         is_proven: it has made progress in this worker's hands.
         fault: it cannot be advanced; it ends as soon as no commit is out.
+        trace: its spans; None: nothing is recorded.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class Held:
         "plan",
         "ref",
         "state",
+        "trace",
         "was_rung",
     )
 
@@ -79,6 +82,7 @@ class Held:
         self.is_lost = False
         self.is_proven = False
         self.fault: Failure | None = None
+        self.trace: ExecutionTrace | None = None
         self._base_seq = claimed.last_seq
         self._transitions: list[Transition] = []
         self._outside: list[OutsideEffect] = []

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -16,32 +16,26 @@ from engine.queue.dispatch import Message, Received
 from engine.queue.messages import Ring
 from engine.queue.streams import DESTINATION
 from engine.runtime.events import (
-    ActionFailed,
-    ActionSucceeded,
-    CancelAsked,
     Event,
     Inboxed,
-    PauseAsked,
-    Recovered,
-    Started,
 )
-from engine.runtime.fold import apply
-from engine.runtime.plan import Plan
-from engine.runtime.state import ExecutionHeader, ExecutionState
-from engine.runtime.transitions import Transition
 from engine.store import checkpoints, claims, flows, inbox, slots
 from engine.store.claims import Claimed, ClaimReport, ExecutionRef
 from engine.store.hot import HotConnection
 from engine.store.inbox import Mail
 from engine.telemetry.crash_points import reach
 from engine.telemetry.metrics import EXECUTION_START_DELAY_SECONDS, LEASES_RESCUED, MESSAGE_PROCESS_SECONDS
+from engine.telemetry.tracing import context_of, exemplar_of, is_on
 from workers.acknowledger import Acknowledger
 from workers.config import WorkerConfig
 from workers.held import Held
 from workers.plans import Plans
 from workers.quarantine import UNREADABLE, exhausted
+from workers.replaying import first_events, replayed
 from workers.runner import Runner
 from workers.suspects import Suspects
+from workers.tracing import begin as begin_trace
+from workers.tracing import reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +80,8 @@ class Intake:
         self._steps = steps
         self._order = FairOrder()
         self._is_scarce = False
+        self._in_hand: Mapping[ExecutionRef, Sequence[Message]] = {}
+        self._taken_ns = 0
         self._ended: dict[ExecutionRef, None] = {}
         self._granted: dict[ExecutionRef, None] = {}
         self._wanted: dict[ExecutionRef, list[Message]] = {}
@@ -182,12 +178,15 @@ class Intake:
         if not batch:
             return 0
         began = time.perf_counter()
+        self._in_hand, self._taken_ns = batch, time.time_ns()
         try:
             await self._look_at(batch)
         except BaseException:
             for ref, messages in batch.items():
                 self._wanted.setdefault(ref, []).extend(messages)
             raise
+        finally:
+            self._in_hand = {}
         _PROCESSING.observe(time.perf_counter() - began)
         reach("before_ack")
         self._acknowledger.acknowledge(message for messages in batch.values() for message in messages)
@@ -292,6 +291,9 @@ class Intake:
             if held.claimed.deliveries > claims.SUSPECT_AFTER:
                 self._suspects.took(held.ref.id)
                 await self._settled()
+            if is_on():
+                rung_by, reason = self._in_hand.get(held.ref, ()), reason_of(held.claimed, mail)
+                held.trace = begin_trace(held.claimed, rung_by, reason, self._taken_ns)
             self._runner.begin(held, events, mail)
 
     async def _load(self, claimed: Sequence[Claimed]) -> list[tuple[Held, list[Event], Sequence[Inboxed]]]:
@@ -305,11 +307,11 @@ class Intake:
             if found.deliveries > self._config.max_deliveries:
                 self._runner.quarantine(found, found.last_seq, exhausted(found.deliveries))
                 continue
-            held = _replayed(found, plans.get(found.version_ref), histories.get(found.id, []))
+            held = replayed(found, plans.get(found.version_ref), histories.get(found.id, []))
             if held is None:
                 self._runner.quarantine(found, found.last_seq, UNREADABLE)
                 continue
-            ready.append((held, *_first_events(held, mails.get(found.id, Mail(())).readable)))
+            ready.append((held, *first_events(held, mails.get(found.id, Mail(())).readable)))
         return ready
 
     async def _mail(self, refs: Sequence[ExecutionRef]) -> dict[UUID, Mail]:
@@ -335,62 +337,8 @@ def _count(claimed: Iterable[Claimed]) -> None:
             LEASES_RESCUED.inc()
         elif found.last_seq == 0:
             delay_s = max(0.0, (found.started_at - found.created_at).total_seconds())
-            EXECUTION_START_DELAY_SECONDS.labels(found.qos_class).observe(delay_s)
+            exemplar = exemplar_of(context_of(found.traceparent)) if is_on() else None
+            EXECUTION_START_DELAY_SECONDS.labels(found.qos_class).observe(delay_s, exemplar)
 
 
 _PROCESSING: Final = MESSAGE_PROCESS_SECONDS.labels("redis", DESTINATION)
-
-
-def _replayed(claimed: Claimed, plan: Plan | None, history: Sequence[Transition]) -> Held | None:
-    """The execution as its history left it; None: the history is not of this plan, or there is no plan."""
-    if plan is None:
-        return None
-    header = ExecutionHeader(
-        id=claimed.id,
-        tenant=claimed.tenant,
-        workflow_id=claimed.workflow_id,
-        version=claimed.workflow_version,
-        trigger_type=claimed.trigger_type,
-        trigger_data=claimed.trigger_data,
-        started_by=claimed.started_by,
-        started_at=claimed.created_at,
-        priority=claimed.priority,
-        parent_execution_id=claimed.parent.execution_id if claimed.parent else None,
-        traceparent=claimed.traceparent,
-    )
-    state = ExecutionState.new(header)
-    try:
-        for transition in history:
-            apply(plan, state, transition)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it ends alone and no others suffer
-        _log.exception("A history cannot be folded.", extra={"action": "replay", "execution_id": str(claimed.id)})
-        return None
-    return Held(claimed, plan, state, history[-1].at if history else claimed.created_at)
-
-
-def _first_events(held: Held, mail: Sequence[Inboxed]) -> tuple[list[Event], Sequence[Inboxed]]:
-    """What to feed first. Outcomes that a stopping worker left as mail come before the question what is in doubt."""
-    if not held.claimed.last_seq:
-        return _before_start(held, mail)
-    outcomes: list[Event] = []
-    rest: list[Inboxed] = []
-    for letter in mail:
-        if isinstance(letter.event, ActionSucceeded | ActionFailed):
-            held.consumed(letter.id)
-            outcomes.append(letter.event)
-        else:
-            rest.append(letter)
-    return [*outcomes, Recovered()], rest
-
-
-def _before_start(held: Held, mail: Sequence[Inboxed]) -> tuple[list[Event], Sequence[Inboxed]]:
-    """Who was cancelled or held in the queue does not begin first."""
-    early: list[Event] = []
-    rest: list[Inboxed] = []
-    for letter in mail:
-        if isinstance(letter.event, CancelAsked | PauseAsked) and not rest:
-            held.consumed(letter.id)
-            early.append(letter.event)
-        else:
-            rest.append(letter)
-    return [*early, Started()], rest

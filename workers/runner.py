@@ -1,6 +1,7 @@
 """The runner: advances the executions that this worker holds, by callbacks; no task per execution or step."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -180,7 +181,8 @@ class Runner:
         commit, outside = held.take_commit(self._new_id)
         if not self._config.announces:
             commit.announcements = [each for each in commit.announcements if each.topic != LEDGER_EXECUTION]
-        self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate))
+        context = None if held.trace is None else held.trace.context
+        self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate), context)
 
     def _settled(self, held: Held, commit: Commit, outside: list[OutsideEffect], fate: Fate) -> None:
         if held.is_lost:
@@ -202,6 +204,8 @@ class Runner:
     def _written(self, held: Held, commit: Commit, outside: list[OutsideEffect]) -> None:
         was_proven = held.is_proven
         held.committed(commit)
+        if held.trace is not None:
+            held.trace.committed(held.state, commit)
         if held.is_proven and not was_proven:
             self.on_proven(held.ref.id)
         self._tell_timers(commit)
@@ -329,11 +333,14 @@ class Runner:
         action = self._inline.get(run.action_type)
         if action is None:
             return self._outcome(run, Failed(UNKNOWN_ACTION, f"This worker knows no action {run.action_type!r}."))
+        began_ns = 0 if held.trace is None else time.time_ns()
         try:
             result = action.compute(_context(held, run))
         except Exception as error:  # noqa: BLE001 - an action is foreign code; its bug is its step's failure
             _log.exception("An action crashed.", extra={"action": "attempt", "execution_id": str(held.ref.id)})
             result = Failed(CRASHED, f"The action {action.name!r} ended with an unexpected {type(error).__name__}.")
+        if held.trace is not None:
+            held.trace.computed(run, result, began_ns)
         return self._outcome(run, result)
 
     def _outcome(self, run: RunAction, result: Result) -> Event:
@@ -341,6 +348,8 @@ class Runner:
         return outcome_of(run, result)
 
     def _lose(self, held: Held) -> None:
+        if held.trace is not None:
+            held.trace.lost()
         self._forget(held)
         self.on_proven(held.ref.id)
         for stop in held.out.values():

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,17 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from opentelemetry.trace import SpanContext
+
 from engine.errors import Unavailable
 from engine.store import checkpoints
 from engine.store.checkpoints import Commit
 from engine.store.claims import ExecutionRef
 from engine.store.hot import HotConnection
+from engine.store.spans import record_group
 from engine.telemetry.crash_points import reach
 from engine.telemetry.metrics import COMMIT_BATCH_SIZE
+from engine.telemetry.tracing import is_on
 from workers.config import WorkerConfig
 from workers.leases import Lease
 
@@ -39,6 +44,7 @@ Done = Callable[[Fate], None]
 class _Submitted:
     commit: Commit
     done: Done
+    context: SpanContext | None
 
 
 class Writer:
@@ -70,9 +76,12 @@ class Writer:
         """Commits that wait, those in a running transaction not counted."""
         return len(self._waiting)
 
-    def submit(self, commit: Commit, done: Done) -> None:
-        """Have it written; `done` is called from the writer when it is known what became of it."""
-        self._waiting.append(_Submitted(commit, done))
+    def submit(self, commit: Commit, done: Done, context: SpanContext | None = None) -> None:
+        """Have it written; `done` is called from the writer when it is known what became of it.
+
+        `context` is the span that the commit is made for, where spans are recorded.
+        """
+        self._waiting.append(_Submitted(commit, done, context))
         self._idle.clear()
         self._wake.set()
 
@@ -110,6 +119,7 @@ class Writer:
     async def _write(self, connection: HotConnection, batch: list[_Submitted]) -> None:
         reach("before_commit")
         COMMIT_BATCH_SIZE.observe(len(batch))
+        began_ns = time.time_ns() if is_on() else 0
         try:
             written = await checkpoints.write(connection, self._owner, [entry.commit for entry in batch])
         except Unavailable as error:
@@ -122,6 +132,8 @@ class Writer:
             await self._narrow(connection, batch, error)
             return
         reach("after_commit")
+        if began_ns:
+            record_group("INSERT", "step_checkpoints", (entry.context for entry in batch), began_ns)
         self._ring(written.to_ring)
         self._tell(written.held)
         for entry in batch:

@@ -23,6 +23,7 @@ from engine.policy.bundle import Bundle
 from engine.policy.evaluator import DECISION_RULE, Verdict, read_verdict, unavailable
 from engine.policy.needs import needs_of, seen_by
 from engine.telemetry.metrics import POLICY_DECISION_SECONDS, POLICY_OVER_BUDGET, POLICY_REMEMBERED
+from engine.telemetry.tracing import exemplar
 
 MAX_INPUT_BYTES = 2 * 1024 * 1024
 TIME_BUDGET_S = 0.050
@@ -112,7 +113,7 @@ class EmbeddedEvaluator:
             if is_shared:
                 loaded.remember(asked, verdict)
         elapsed = self._clock.monotonic() - started
-        POLICY_DECISION_SECONDS.observe(elapsed)
+        POLICY_DECISION_SECONDS.observe(elapsed, exemplar())
         if elapsed > TIME_BUDGET_S:
             POLICY_OVER_BUDGET.inc()
         return verdict

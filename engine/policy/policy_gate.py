@@ -12,6 +12,7 @@ from engine.jsonvalue import Json
 from engine.policy.evaluator import Evaluator, Verdict
 from engine.policy.gate import ALL_ACTIONS, Decision, Resource
 from engine.policy.requests import authzen_request
+from engine.telemetry import tracing
 from engine.telemetry.metrics import POLICY_DECISIONS
 
 
@@ -50,12 +51,16 @@ class PolicyGate:
         """
         request = authzen_request(actor, action, resource, {"time": self._clock.now().isoformat(), **context})
         known = action if action in ALL_ACTIONS else "unknown"
-        try:
-            verdict = await self._evaluator.evaluate(request)
-        except Exception:
-            POLICY_DECISIONS.labels(known, "unavailable").inc()
-            raise
-        POLICY_DECISIONS.labels(known, "preview" if "preview" in context else self._outcome(verdict)).inc()
+        with tracing.child("policy decision", attributes={"maestro.policy.action": known}) as span:
+            try:
+                verdict = await self._evaluator.evaluate(request)
+            except Exception:
+                POLICY_DECISIONS.labels(known, "unavailable").inc()
+                raise
+            outcome = self._outcome(verdict)
+            span.set_attribute("maestro.policy.outcome", outcome)
+            span.set_attribute("maestro.policy.revision", verdict.revision)
+        POLICY_DECISIONS.labels(known, "preview" if "preview" in context else outcome).inc()
         decision_id = str(self._new_id())
         if verdict.denials and self._mode is PolicyMode.ENFORCE:
             raise Denied(decision_id, verdict.revision, verdict.denials)

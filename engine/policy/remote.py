@@ -9,6 +9,7 @@ from engine.jsonvalue import Json
 from engine.policy.evaluator import DECISION_RULE, Verdict, read_verdict, unavailable
 from engine.policy.needs import EVERYTHING
 from engine.telemetry.metrics import POLICY_DECISION_SECONDS
+from engine.telemetry.tracing import carried, exemplar
 
 TIMEOUT_S = 1.0
 POOL_SIZE = 20
@@ -35,14 +36,16 @@ class OpaEvaluator:
     async def evaluate(self, request: Mapping[str, Json]) -> Verdict:
         """See `Evaluator`. A 200 without `result` means that the rule is undefined: no decision."""
         started = self._clock.monotonic()
+        traceparent = carried(None)
+        headers = {} if traceparent is None else {"traceparent": traceparent}
         try:
             response = await self._client.post(
-                f"/v1/data/{DECISION_RULE}", params={"provenance": "true"}, json={"input": request}
+                f"/v1/data/{DECISION_RULE}", params={"provenance": "true"}, json={"input": request}, headers=headers
             )
             document: Json = response.json() if response.status_code == httpx.codes.OK else None
         except (httpx.HTTPError, ValueError) as error:
             raise unavailable(f"{type(error).__name__}: {error}") from error
-        POLICY_DECISION_SECONDS.observe(self._clock.monotonic() - started)
+        POLICY_DECISION_SECONDS.observe(self._clock.monotonic() - started, exemplar())
         if not isinstance(document, dict):
             raise unavailable(f"the policy server answered {response.status_code}")
         return read_verdict(document.get("result"), _revision(document))

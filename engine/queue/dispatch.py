@@ -1,6 +1,7 @@
 """The receiving end of the dispatch streams: read, reclaim, acknowledge, trim. Redis 7.0 is the floor."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,9 +11,11 @@ from redis.exceptions import ResponseError
 
 from engine.queue.link import Link, RedisTrouble, is_missing_group, unavailable
 from engine.queue.messages import Ring, UnreadableMessage, decode
+from engine.queue.spans import acknowledged, received
 from engine.queue.streams import DEAD, DESTINATION, GROUP, Streams
 from engine.queue.timing import Timing
 from engine.telemetry.metrics import MESSAGES_CONSUMED, REDIS_FAILURES
+from engine.telemetry.tracing import is_on
 
 RECLAIM_IDLE_MS: Final = 3_500
 """Above three heartbeats: a consumer that is only slow keeps its messages."""
@@ -123,6 +126,7 @@ class Dispatch:
             Unavailable: Redis does not answer; the messages come again, which does no harm.
         """
         by_stream: dict[str, list[str]] = {}
+        messages, began_ns = list(messages), time.time_ns()
         for message in messages:
             by_stream.setdefault(message.stream, []).append(message.message_id)
         if not by_stream:
@@ -135,6 +139,8 @@ class Dispatch:
                 await pipeline.execute()
         except RedisTrouble as error:
             raise unavailable(error) from error
+        if is_on():
+            acknowledged(messages, began_ns)
 
     async def bury(self, fields: Mapping[str, str]) -> None:
         """Put a record on the dead-letter stream; the table `dead_letters` has it with its whole history.
@@ -232,6 +238,8 @@ class Dispatch:
             await self._forget_own(own)
         if messages:
             _CONSUMED.inc(len(messages))
+            if is_on():
+                received(messages, time.time_ns())
         told = tuple((m.tenant, m.execution_id) for m in own if isinstance(m, Ring))
         return Received(messages=tuple(messages), own=told)
 

@@ -6,16 +6,22 @@ from uuid import UUID
 
 TENANT = b"t"
 EXECUTION = b"e"
+TRACEPARENT = b"p"
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A delivered message: look at this execution."""
+    """A delivered message: look at this execution.
+
+    Attributes:
+        traceparent: W3C trace context of who rang, where there was one.
+    """
 
     stream: str
     message_id: str
     tenant: str
     execution_id: UUID
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +34,18 @@ class UnreadableMessage:
     cause: str
 
 
-def encode(tenant: str, execution_id: UUID) -> dict[bytes, bytes]:
-    """Fields of a message."""
-    return {TENANT: tenant.encode(), EXECUTION: execution_id.bytes}
+def encode(tenant: str, execution_id: UUID, traceparent: str | None = None) -> dict[bytes, bytes]:
+    """Fields of a message. Readers of any version ignore fields that they do not know."""
+    fields = {TENANT: tenant.encode(), EXECUTION: execution_id.bytes}
+    return fields if traceparent is None else {**fields, TRACEPARENT: traceparent.encode()}
 
 
 def decode(stream: str, message_id: str, fields: Mapping[bytes, bytes]) -> Ring | UnreadableMessage:
     """A message from its fields; anything unexpected is a value, never an exception."""
     try:
-        return Ring(stream, message_id, fields[TENANT].decode(), UUID(bytes=fields[EXECUTION]))
+        traceparent = fields.get(TRACEPARENT)
+        rung_by = None if traceparent is None else traceparent.decode()
+        return Ring(stream, message_id, fields[TENANT].decode(), UUID(bytes=fields[EXECUTION]), rung_by)
     except (KeyError, ValueError) as error:
         shown = tuple((k.decode(errors="replace"), v.decode(errors="replace")) for k, v in fields.items())
         return UnreadableMessage(stream, message_id, shown, f"{type(error).__name__}: {error}")

@@ -54,8 +54,9 @@ from engine.services.webhook_deliveries import WebhookDeliveries
 from engine.services.webhook_secrets import WebhookSecrets
 from engine.services.webhooks import Limits, Webhooks
 from engine.services.workflows import Workflows
-from engine.store.acceptance import Acceptance, Announce
+from engine.store.acceptance import Acceptance, Accepted, Announce
 from engine.store.database import Database
+from engine.telemetry.tracing import is_on
 
 LOOK_AGAIN_S = 0.25
 """How long an event stream waits before it looks for more, where nothing tells it."""
@@ -201,13 +202,13 @@ def _human_tasks(parts: Parts, authority: Authority, new_id: IdFactory) -> Human
 
 
 def _announcer(bell: Bell) -> Announce:
-    """Rings for executions that were accepted together, once per tenant."""
+    """Rings for executions that were accepted together, once per tenant, or per trace where traces are kept."""
 
-    async def announce(accepted: Sequence[tuple[str, UUID]]) -> None:
-        by_tenant: dict[str, list[UUID]] = {}
-        for tenant, execution_id in accepted:
-            by_tenant.setdefault(tenant, []).append(execution_id)
-        for tenant, execution_ids in by_tenant.items():
-            await bell.ring(tenant, execution_ids)
+    async def announce(accepted: Sequence[Accepted]) -> None:
+        together: dict[tuple[str, str | None], list[UUID]] = {}
+        for one in accepted:
+            together.setdefault((one.tenant, one.traceparent if is_on() else None), []).append(one.id)
+        for (tenant, traceparent), execution_ids in together.items():
+            await bell.ring(tenant, execution_ids, traceparent)
 
     return announce

@@ -28,6 +28,7 @@ from engine.store.executions import ExecutionRow, count_unfinished
 from engine.store.governance import KeyScope, find_key, forget_key
 from engine.store.webhook_deliveries import Arrival, Delivery, find_message
 from engine.store.workflows import WorkflowRow
+from engine.telemetry.tracing import carried
 
 EXECUTE = "workflow.execute"
 TRIGGER_DATA_LIMIT = 4 << 20
@@ -265,7 +266,7 @@ class Starts:
             priority=int(priority),
             qos_class=self._front.class_of(actor.tenant, runnable),
             started_by=actor.subject,
-            traceparent=actor.traceparent,
+            traceparent=carried(actor.traceparent),
             revision=row.revision,
             status=row.status,
             latest_version=row.latest_version,

@@ -20,9 +20,11 @@ from engine.errors import Unavailable
 from engine.store.database import APP_ROLE, Database
 from engine.store.governance import KeyScope
 from engine.store.hot import HotConnection
+from engine.store.spans import record_group
 from engine.store.statements import load
 from engine.store.webhook_deliveries import Arrival, claim_messages, settle_arrivals
 from engine.telemetry.metrics import ACCEPTANCE_BATCH_SIZE, DATABASE_SECONDS, EXECUTIONS_ACCEPTED
+from engine.telemetry.tracing import is_on, sampled_context_of
 
 _SQL = load("acceptance")
 _ACCEPT = DATABASE_SECONDS.labels("postgresql", "acceptance.accept")
@@ -93,8 +95,17 @@ class Verdict:
     created_at: datetime | None
 
 
-Announce = Callable[[Sequence[tuple[str, UUID]]], Awaitable[None]]
-"""Called after a commit with (tenant, execution) of what was accepted; must not raise."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An execution that is durable now. `traceparent` is that of the call that asked for it."""
+
+    tenant: str
+    id: UUID
+    traceparent: str | None = None
+
+
+Announce = Callable[[Sequence[Accepted]], Awaitable[None]]
+"""Called after a commit with what was accepted; must not raise."""
 
 
 class Acceptance:
@@ -164,7 +175,9 @@ class Acceptance:
             for item in group:
                 await self._settle(connection, [item])
             return
-        accepted = [(c.tenant, c.id) for c in candidates if verdicts[c.id].created_at is not None]
+        accepted = [
+            Accepted(c.tenant, c.id, c.traceparent) for c in candidates if verdicts[c.id].created_at is not None
+        ]
         for candidate, future in group:
             if not future.done():
                 future.set_result(verdicts[candidate.id])
@@ -184,9 +197,11 @@ class Acceptance:
             return await self._resolve(connection, candidates)
 
     async def _accept(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
-        began = time.perf_counter()
+        began, began_ns = time.perf_counter(), time.time_ns()
         rows = await raw.fetch(_SQL["accept"], *_arrays(candidates), self._announces_decisions)
         _ACCEPT.observe(time.perf_counter() - began)
+        if is_on():
+            record_group("INSERT", "executions", (sampled_context_of(c.traceparent) for c in candidates), began_ns)
         return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
 
     async def _accept_arrivals(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:

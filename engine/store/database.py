@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from engine.errors import ConfigurationError
 from engine.store.addresses import Address
 from engine.store.errors import DriverError, TransactionRaced, translate
+from engine.store.spans import watch
 from engine.telemetry.metrics import (
     DATABASE_CONNECTION_WAIT_SECONDS,
     DATABASE_CONNECTIONS,
@@ -92,6 +93,7 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
         )
+        watch(self._engine)
         _USED.set_function(lambda: self._connections(QueuePool.checkedout))
         _IDLE.set_function(lambda: self._connections(QueuePool.checkedin))
         _MAX.set(limits.pool_size + limits.pool_overflow)

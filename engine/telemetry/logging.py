@@ -58,6 +58,8 @@ class JsonFormatter(logging.Formatter):
         if context.is_valid:
             line.setdefault("trace_id", trace.format_trace_id(context.trace_id))
             line.setdefault("span_id", trace.format_span_id(context.span_id))
+        elif isinstance(stored := line.get("traceparent"), str) and stored.count("-") == 3:
+            line.setdefault("trace_id", stored.split("-")[1])
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
             line["stack"] = self.formatException(record.exc_info)

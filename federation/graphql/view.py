@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLFormattedError
+from opentelemetry.trace import Span
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -20,6 +21,7 @@ from strawberry.types.graphql import OperationType
 from engine.errors import MaestroError, MalformedRequest, Unavailable, ValidationFailed
 from engine.identity.tokens import TokenVerifier
 from engine.services.services import Services
+from engine.telemetry import tracing
 from engine.telemetry.metrics import GRAPHQL_SECONDS
 from federation.config import AppConfig
 from federation.explorer.page import ExplorerPage
@@ -28,6 +30,7 @@ from federation.graphql.patience import ClientTooSlowError, Patience
 from federation.graphql.persisted import PersistedQueries, QueryNotFound
 from federation.graphql.requests import GraphQLRequest, read_request
 from federation.graphql.routers import RouterSecrets
+from federation.graphql.sanitised import sanitised
 from resolvers.context import RequestContext
 from resolvers.errors import presented
 from resolvers.graph import ComposerSchema
@@ -111,9 +114,27 @@ class GraphQLView:
 
     async def _execute(self, asked: GraphQLRequest, context: RequestContext, form: Form, method: str) -> Response:
         began = time.perf_counter()
+        with tracing.child("query") as span:
+            result = await self._executed(asked, context, method, began)
+            body = _body(result, context.reference)
+            outcome = "errors" if "errors" in body else "ok"
+            if span.is_recording():
+                _describe(span, asked, context, outcome)
+            _count(context, outcome, began)
+        if "data" in body:
+            self._persisted.remember(asked.query, asked.extensions, context.actor.tenant)
+        if asked.extensions.get("cost") is True and context.cost is not None:
+            cost = {"requested": context.cost, "maximum": self._config.graphql.cost}
+            body["extensions"] = {**body.get("extensions", {}), "cost": cost}
+        status = 400 if form is Form.GRAPHQL and "data" not in body else 200
+        return _response(body, status, form)
+
+    async def _executed(
+        self, asked: GraphQLRequest, context: RequestContext, method: str, began: float
+    ) -> ExecutionResult | PreExecutionError:
         try:
             async with asyncio.timeout(self._config.graphql_timeout_s):
-                result = await self._schema.execute(
+                return await self._schema.execute(
                     asked.query,
                     variable_values=asked.variables,
                     operation_name=asked.operation_name,
@@ -125,16 +146,6 @@ class GraphQLView:
             raise Unavailable(
                 "request", "The answer took too long and was given up.", code="request.timeout"
             ) from error
-        body = _body(result, context.reference)
-        outcome = "errors" if "errors" in body else "ok"
-        _count(context, outcome, began)
-        if "data" in body:
-            self._persisted.remember(asked.query, asked.extensions, context.actor.tenant)
-        if asked.extensions.get("cost") is True and context.cost is not None:
-            cost = {"requested": context.cost, "maximum": self._config.graphql.cost}
-            body["extensions"] = {**body.get("extensions", {}), "cost": cost}
-        status = 400 if form is Form.GRAPHQL and "data" not in body else 200
-        return _response(body, status, form)
 
     async def _stream(self, asked: GraphQLRequest, context: RequestContext) -> Response:
         results = await self._schema.stream(
@@ -148,7 +159,19 @@ class GraphQLView:
 
 def _count(context: RequestContext, outcome: str, began: float) -> None:
     seconds = time.perf_counter() - began
-    GRAPHQL_SECONDS.labels(context.operation_type, context.root_field, outcome).observe(seconds)
+    timing = GRAPHQL_SECONDS.labels(context.operation_type, context.root_field, outcome)
+    timing.observe(seconds, tracing.exemplar())
+
+
+def _describe(span: Span, asked: GraphQLRequest, context: RequestContext, outcome: str) -> None:
+    """Name the span by the type of its operation; the client's own name for it may be anything."""
+    span.update_name(context.operation_type)
+    span.set_attribute("graphql.operation.type", context.operation_type)
+    span.set_attribute("graphql.document", sanitised(asked.query))
+    if asked.operation_name:
+        span.set_attribute("graphql.operation.name", asked.operation_name)
+    if outcome == "errors":
+        tracing.fail(span, "graphql.errors")
 
 
 def refusal(error: MaestroError, form: Form) -> Response:

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.telemetry.tracing import exemplar
+
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
@@ -28,7 +30,7 @@ class HttpMetrics:
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
         """Count one answer."""
         method = scope["method"] if scope["method"] in METHODS else "_OTHER"
-        self._duration.labels(scope.get("maestro.route", ""), method, str(status)).observe(seconds)
+        self._duration.labels(scope.get("maestro.route", ""), method, str(status)).observe(seconds, exemplar())
 
     async def page(self, _request: Request) -> Response:
         """The counts in the exposition format."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rest_shim.origin import Origin, set_origin
+from rest_shim.origin import Origin, origin_of, set_origin
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -37,7 +37,7 @@ class OriginMiddleware:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(raw=message.setdefault("headers", []))
                 answer["x-request-id"] = origin.request_id
-                answer["traceparent"] = origin.traceparent
+                answer["traceparent"] = origin_of(scope).traceparent
             await send(message)
 
         await self._app(scope, receive, send_with_id)

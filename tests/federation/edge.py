@@ -61,7 +61,7 @@ class RecordingGate:
 class SilentBell:
     """Rings for nobody: no worker runs in these tests."""
 
-    async def ring(self, tenant: str, execution_ids: Sequence[UUID]) -> None:
+    async def ring(self, tenant: str, execution_ids: Sequence[UUID], traceparent: str | None = None) -> None:
         """Do nothing."""
 
 

@@ -27,7 +27,7 @@ class RecordingBell:
 
     rung: list[tuple[str, UUID]] = field(default_factory=list)
 
-    async def ring(self, tenant: str, execution_ids: Sequence[UUID]) -> None:
+    async def ring(self, tenant: str, execution_ids: Sequence[UUID], traceparent: str | None = None) -> None:  # noqa: ARG002
         self.rung.extend((tenant, execution_id) for execution_id in execution_ids)
 
 

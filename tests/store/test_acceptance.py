@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from engine.errors import Unavailable
-from engine.store.acceptance import Acceptance, Candidate
+from engine.store.acceptance import Acceptance, Accepted, Candidate
 from engine.store.database import Database
 from engine.store.executions import find_many
 from engine.store.hot import HotConnection
@@ -54,7 +54,7 @@ async def candidate_for(database: Database, **changes: object) -> Candidate:
     return Candidate(**{**values, **changes})  # type: ignore[arg-type]
 
 
-async def ignore(_accepted: Sequence[tuple[str, UUID]]) -> None:
+async def ignore(_accepted: Sequence[Accepted]) -> None:
     """Ring for nobody."""
 
 
@@ -160,9 +160,9 @@ async def test_a_caller_who_went_away_does_not_stop_the_others(database: Databas
 
 
 async def test_closing_finishes_what_was_taken_and_rings_for_it(database: Database) -> None:
-    rung: list[tuple[str, UUID]] = []
+    rung: list[Accepted] = []
 
-    async def ring(accepted: Sequence[tuple[str, UUID]]) -> None:
+    async def ring(accepted: Sequence[Accepted]) -> None:
         rung.extend(accepted)
 
     acceptance = Acceptance(database, ring)
@@ -173,4 +173,4 @@ async def test_closing_finishes_what_was_taken_and_rings_for_it(database: Databa
     await acceptance.close()
 
     assert call.done()
-    assert rung == [(TENANT, candidate.id)]
+    assert rung == [Accepted(TENANT, candidate.id, candidate.traceparent)]

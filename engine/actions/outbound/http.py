@@ -6,20 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import httpcore
+from opentelemetry.trace import Span, SpanKind
 
 from engine.actions.outbound.bodies import ACCEPTED_ENCODINGS, BodyReader, too_large
 from engine.actions.outbound.circuits import Place
 from engine.actions.outbound.errors import OutboundError
 from engine.actions.outbound.guard import OutboundGuard, Ports, unreachable
 from engine.actions.outbound.redirects import MAX_REDIRECTS, redirected
-from engine.actions.outbound.requests import HttpRequest, HttpResponse
+from engine.actions.outbound.requests import Headers, HttpRequest, HttpResponse
 from engine.actions.outbound.tls import client_context
 from engine.actions.outbound.traffic import Protocol, Traffic
 from engine.actions.outbound.urls import Target, read_url
+from engine.telemetry import tracing
 
 MAX_SECONDS = 30.0
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024
+TRACEPARENT = "traceparent"
 _POOLS_KEPT = 16
 _MAX_CONNECTIONS = 512
 _KEPT_ALIVE = 64
@@ -99,7 +102,9 @@ class HttpClient:
             progress = _Progress()
             try:
                 async with asyncio.timeout_at(deadline):
-                    response = await self._exchange(request, target, progress)
+                    with tracing.child(request.method, SpanKind.CLIENT, _of_call(request, target)) as span:
+                        response = await self._exchange(request, target, progress)
+                        _answered(span, response)
             except TimeoutError as exc:
                 raise OutboundError(
                     "http.timeout", "No whole answer in time.", retryable=True, sent=progress.sent, unhealthy=True
@@ -145,17 +150,41 @@ class HttpClient:
             await self._pools.pop(authority).aclose()
 
 
+def _of_call(request: HttpRequest, target: Target) -> tracing.Attributes:
+    """Of the URL only its origin: paths and queries of hooks are secrets."""
+    return {
+        "http.request.method": request.method,
+        "server.address": target.host,
+        "server.port": target.port,
+        "url.scheme": target.scheme,
+    }
+
+
+def _answered(span: Span, response: HttpResponse) -> None:
+    span.set_attribute("http.response.status_code", response.status)
+    if response.status >= 400:
+        tracing.fail(span, str(response.status))
+
+
 def _wire_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, bytes]]:
     own = [("Host", target.host_header), ("Accept-Encoding", ACCEPTED_ENCODINGS)]
     if not any(name.lower() == "user-agent" for name, _ in request.headers):
         own.append(("User-Agent", "maestro-composer"))
-    headers = [*own, *request.headers, *request.credentials]
+    headers = [*own, *_within_trace(request.headers), *request.credentials]
     if request.content or request.method in {"POST", "PUT", "PATCH"}:
         headers.append(("Content-Length", str(len(request.content))))
     try:
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
     except UnicodeEncodeError as exc:
         raise OutboundError("http.request_invalid", "A header holds characters that HTTP cannot carry.") from exc
+
+
+def _within_trace(headers: Headers) -> Headers:
+    """The request's headers; where a span of this very call is open, the far side goes on from it."""
+    traceparent = tracing.carried(None)
+    if traceparent is None:
+        return headers
+    return (*(one for one in headers if one[0].lower() != TRACEPARENT), (TRACEPARENT, traceparent))
 
 
 async def _read(answer: httpcore.Response, target: Target, *, is_head: bool) -> HttpResponse:
