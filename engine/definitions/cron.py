@@ -27,7 +27,7 @@ _NICKNAMES: Final = {
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _PART: Final = re.compile(r"(?:\*|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/([0-9]{1,4}))?")
-_LAST_OR_NTH_DAY: Final = re.compile(r"([A-Z0-9]+)(?:L|#([1-5]))")
+_LAST_OR_NTH_DAY: Final = re.compile(r"([0-9]+)L|([A-Z0-9]+)#[1-5]")
 _PROBE_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 """Any instant does to learn whether an expression ever matches: cronsim looks fifty years ahead."""
 
@@ -182,7 +182,7 @@ def _check_field(field: _Field, text: str) -> None:
             continue
         special = _LAST_OR_NTH_DAY.fullmatch(part) if field.name == "day of week" else None
         if special is not None:
-            field.number(special[1])
+            field.number(special[1] or special[2])
             continue
         _check_part(field, part)
 

@@ -74,7 +74,8 @@ def test_ticks(expression: str, zone: str, after: datetime, expected: list[str])
     "expression",
     ["", "* * * *", "* * * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *",
      "*/61 * * * *", "5-1 * * * *", "a * * * *", "1,,2 * * * *", "@reboot", "R * * * *", "* * * * MON#6", "L * * * *",
-     "1/2/3 * * * *", "-1 * * * *", "٣ * * * *", "99999999999999999999 * * * *", "* * W * *"],
+     "1/2/3 * * * *", "-1 * * * *", "٣ * * * *", "99999999999999999999 * * * *", "* * W * *",
+     "* * * * MONL"],
 )  # fmt: skip
 def test_what_is_no_cron_expression(expression: str) -> None:
     with pytest.raises(CronError) as refused:

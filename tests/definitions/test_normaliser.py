@@ -116,6 +116,15 @@ def test_retry_as_error_handling_gives_three_retries_to_steps_without_their_own(
     ]
 
 
+@pytest.mark.parametrize("kind", [{}, [], None, 7])
+def test_retry_as_error_handling_passes_over_steps_whose_type_is_no_text(kind: Json) -> None:
+    document: Json = {"name": "x", "settings": {"errorHandling": "retry"}, "steps": [{"id": "a", "type": kind}]}
+
+    faults = check(document, ActionCatalogue.of()).faults
+
+    assert ("value.not_allowed", "/steps/0/type") in {(one.code, one.path) for one in faults}
+
+
 def test_smaller_things_of_older_documents() -> None:
     document = normalised(
         {

@@ -1,5 +1,5 @@
-// Writes what is generated: types of the REST interface, GraphQL documents. With --check it
-// writes nothing, says what differs and ends with 1.
+// Writes what is generated: types of the REST interface, GraphQL documents, types and guards of definitions. With
+// --check it writes nothing, says what differs and ends with 1.
 import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 import { generate } from "@graphql-codegen/cli";
 import openapiTS, { astToString } from "openapi-typescript";
+
+import { definitionModules } from "./definition.mjs";
 
 const HERE = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const ROOT = path.resolve(HERE, "../..");
@@ -63,7 +65,8 @@ async function graphqlDocuments() {
   }
 }
 
-const wanted = [...(await restTypes()), ...(await graphqlDocuments())];
+const schema = path.join(ROOT, "engine/definitions/workflow-definition.schema.json");
+const wanted = [...(await restTypes()), ...(await graphqlDocuments()), ...(await definitionModules(schema, BANNER))];
 const stale = [];
 for (const [name, text] of wanted) {
   const file = path.join(HERE, name);
