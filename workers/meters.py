@@ -74,15 +74,15 @@ class Gauges:
         Raises:
             Unavailable: the database does not answer; the last values stand.
         """
-        waiting = await gauges.outbox(self._connection)
+        counted = await gauges.look(self._connection)
+        waiting = counted.outbox
         _show(OUTBOX_OLDEST_SECONDS, _TOPICS, {topic: found.oldest_s for topic, found in waiting.items()})
         _show(OUTBOX_WAITING, _TOPICS, {topic: found.count for topic, found in waiting.items()})
         unregistered = (found.oldest_s for topic, found in waiting.items() if topic in _LEDGER_TOPICS)
         LEDGER_OLDEST_SECONDS.set(max(unregistered, default=0.0))
-        _show(DEAD_LETTERS_OPEN, DeadLetterKind, await gauges.open_dead_letters(self._connection))
-        tasks = await gauges.open_tasks(self._connection)
-        _show(HUMAN_TASKS_OPEN, OPEN, tasks.by_status)
-        HUMAN_TASKS_BREACHED.set(tasks.breached)
+        _show(DEAD_LETTERS_OPEN, DeadLetterKind, counted.dead_letters)
+        _show(HUMAN_TASKS_OPEN, OPEN, counted.tasks.by_status)
+        HUMAN_TASKS_BREACHED.set(counted.tasks.breached)
 
 
 def _show(gauge: Gauge, usual: Iterable[str], values: Mapping[str, float]) -> None:

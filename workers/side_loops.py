@@ -194,11 +194,13 @@ class Sweep:
         clock: Clock,
         config: WorkerConfig,
         draw: Callable[[], float],
+        on_schedules: Callable[[float | None, bool], None] | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._connection = connection
         self._intake = intake
         self._timers = timers
+        self._on_schedules = on_schedules
         self._relay = relay
         self._clock = clock
         self._config = config
@@ -248,6 +250,8 @@ class Sweep:
         self._intake.offer(ref for ref, owner in findings.unread if owner is None or owner == self._worker_id)
         if findings.next_timer_in_s is not None:
             self._timers.expect(self._clock.now() + timedelta(seconds=max(0.0, findings.next_timer_in_s)))
+        if self._on_schedules is not None:
+            self._on_schedules(findings.next_tick_in_s, findings.holds_ticks)
         if findings.next_lease_in_s is not None:
             # Should that worker be dead, its executions are found as soon as its lease allows.
             self._pause_s = min(self._pause_s, findings.next_lease_in_s + AFTER_LEASE_S)

@@ -181,6 +181,7 @@ class Worker:
             clock=clock,
             config=config,
             draw=_draw,
+            on_schedules=None if self.schedules is None else self.schedules.seen,
         )
         self.retention = Retention(self._another(database), surroundings.retention_days, _draw)
         self.sequencer = Sequencer(self._another(database), _draw)

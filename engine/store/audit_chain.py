@@ -26,6 +26,9 @@ async def extend(connection: HotConnection, limit: int) -> int:
     Raises:
         Unavailable: the database does not answer; either all of it was written, or nothing.
     """
+    grown = await connection.fetch(_SQL["has_grown"])
+    if grown and not grown[0]["has_grown"]:
+        return 0
     async with connection.transaction(frozenset()) as raw:
         if not await raw.fetchval(_LOCK):
             return 0

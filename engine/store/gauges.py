@@ -25,22 +25,30 @@ class OpenTasks:
     breached: int
 
 
-async def outbox(connection: HotConnection) -> Mapping[str, Waiting]:
-    """What waits in each topic that has something.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What waits, as of one moment.
+
+    Attributes:
+        outbox: by topic, of those that have something.
+        dead_letters: open ones, by kind.
+    """
+
+    outbox: Mapping[str, Waiting]
+    tasks: OpenTasks
+    dead_letters: Mapping[str, float]
+
+
+async def look(connection: HotConnection) -> Counted:
+    """All of it, in one query.
 
     Raises:
         Unavailable: the database does not answer.
     """
-    rows = await connection.fetch(_SQL["outbox"])
-    return {row["name"]: Waiting(row["parcels"], max(0.0, row["oldest_s"])) for row in rows}
-
-
-async def open_tasks(connection: HotConnection) -> OpenTasks:
-    """How many human tasks are open. Errors as above."""
-    rows = await connection.fetch(_SQL["human_tasks"])
-    return OpenTasks({row["name"]: row["tasks"] for row in rows}, sum(row["breached"] for row in rows))
-
-
-async def open_dead_letters(connection: HotConnection) -> Mapping[str, float]:
-    """How many dead letters are open, by kind. Errors as above."""
-    return {row["name"]: row["value"] for row in await connection.fetch(_SQL["dead_letters"])}
+    rows = await connection.fetch(_SQL["look"])
+    tasks = [row for row in rows if row["of"] == "task"]
+    return Counted(
+        {row["name"]: Waiting(row["count"], max(0.0, row["oldest_s"])) for row in rows if row["of"] == "parcel"},
+        OpenTasks({row["name"]: row["count"] for row in tasks}, sum(row["breached"] for row in tasks)),
+        {row["name"]: float(row["count"]) for row in rows if row["of"] == "letter"},
+    )

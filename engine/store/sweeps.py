@@ -22,6 +22,8 @@ class Findings:
         next_timer_in_s: until the next timer is due, negative when it is overdue; None: there is none.
         next_lease_in_s: until the first lease of another worker runs out, should that worker be dead; None: no other.
         topics: of the outbox that have something to publish.
+        next_tick_in_s: until the next tick of any schedule is due, negative when it is overdue; None: there is none.
+        holds_ticks: some tick waits for its turn.
     """
 
     unrung: tuple[ExecutionRef, ...]
@@ -30,6 +32,8 @@ class Findings:
     next_timer_in_s: float | None
     next_lease_in_s: float | None
     topics: tuple[str, ...]
+    next_tick_in_s: float | None
+    holds_ticks: bool
 
 
 async def look(
@@ -47,10 +51,13 @@ async def look(
     unread: dict[ExecutionRef, UUID | None] = {}
     next_in_s: dict[str, float | None] = {}
     waiting: list[str] = []
+    holds_ticks = False
     for row in rows:
         match row["why"]:
-            case "timer" | "lease" as why:
+            case "timer" | "lease" | "tick" as why:
                 next_in_s[why] = row["in_s"]
+            case "turn":
+                holds_ticks = True
             case "outbox":
                 waiting.append(row["tenant_id"])
             case "mail":
@@ -64,4 +71,6 @@ async def look(
         next_timer_in_s=next_in_s.get("timer"),
         next_lease_in_s=next_in_s.get("lease"),
         topics=tuple(waiting),
+        next_tick_in_s=next_in_s.get("tick"),
+        holds_ticks=holds_ticks,
     )

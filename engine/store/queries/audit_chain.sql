@@ -1,6 +1,13 @@
 -- name: position   no row: nothing was chained yet
 SELECT txid, entry_id FROM audit_positions WHERE tenant_id = '*';
 
+-- name: has_grown   whether a pass would find anything; NULL: there is no position yet
+SELECT p.txid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    OR EXISTS (SELECT FROM audit_entries a
+                WHERE (a.txid, a.id) > (p.txid, p.entry_id)
+                  AND a.txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS has_grown
+  FROM audit_positions p WHERE p.tenant_id = '*';
+
 -- name: waiting   what no chain holds yet, in its final order: below the oldest transaction under way nothing can still appear
 SELECT a.tenant_id, a.id, a.at, a.actor, a.on_behalf_of, a.action, a.resource_type, a.resource_id, a.before_hash, a.after_hash,
        a.decision_id, a.request_id, a.source, a.details::text AS details, a.txid,
