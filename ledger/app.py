@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 
 import orjson
+from opentelemetry import trace
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,6 +28,7 @@ from ledger.values import Leaf, Purpose, Registered
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
 _FAR = 1 << 62
+_TRACER = trace.get_tracer("maestro.ledger")
 
 
 def create_app(ledger: Ledger) -> Starlette:
@@ -96,7 +98,9 @@ async def _register(
         raise Malformed(f"The body is not JSON: {exc}.") from exc
     read_leaves = read(body)
     leaves = await read_leaves if isinstance(read_leaves, Awaitable) else read_leaves
-    registered = await ledger.batcher.append(leaves)
+    with _TRACER.start_as_current_span("append entries", attributes={"maestro.ledger.entries": len(leaves)}) as span:
+        registered = await ledger.batcher.append(leaves)
+        span.set_attribute("maestro.ledger.first_index", registered[0].index)
     metrics.append_seconds.observe(perf_counter() - started)
     for leaf, each in zip(leaves, registered, strict=True):
         metrics.newest.set_to_current_time()

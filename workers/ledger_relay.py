@@ -27,6 +27,7 @@ from engine.store.outbox import LEDGER_EXECUTION, Parcel
 from engine.store.outgoing import LEDGER_VERSION
 from engine.telemetry.crash_points import reach
 from engine.telemetry.metrics import LEDGER_REGISTRATIONS
+from workers.relay_spans import registering
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ class LedgerRelay:
     ) -> int:
         """Register parcels; those that can never be are buried. Those of a ledger in trouble stay in the outbox."""
         try:
-            lost = await register(parcels)
+            with registering(parcels):
+                lost = await register(parcels)
         except MaestroError as error:
             self._failures += 1
             LEDGER_REGISTRATIONS.labels(parcels[0].topic, "failed").inc(len(parcels))

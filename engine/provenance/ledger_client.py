@@ -7,9 +7,11 @@ from typing import NoReturn
 
 import httpx
 import orjson
+from opentelemetry.trace import SpanKind
 
 from engine.errors import Fault, Unavailable, ValidationFailed
 from engine.jsonvalue import Json, JsonObject
+from engine.telemetry import tracing
 
 BATCH_LIMIT = 1_000
 BATCH_BYTES = 8 * 1024 * 1024
@@ -87,10 +89,17 @@ class LedgerClient:
 
     async def _register(self, path: str, body: JsonObject) -> list[LedgerEntry]:
         headers = {**self._headers, "Content-Type": "application/json"}
-        try:
-            answer = await self._client.post(path, content=orjson.dumps(body), headers=headers)
-        except httpx.HTTPError as exc:
-            raise _unreachable(exc) from exc
+        with tracing.child("POST", SpanKind.CLIENT, {"http.request.method": "POST", "url.path": path}) as span:
+            traceparent = tracing.carried(None)
+            if traceparent is not None:
+                headers["traceparent"] = traceparent
+            try:
+                answer = await self._client.post(path, content=orjson.dumps(body), headers=headers)
+            except httpx.HTTPError as exc:
+                raise _unreachable(exc) from exc
+            span.set_attribute("http.response.status_code", answer.status_code)
+            if answer.status_code != httpx.codes.CREATED:
+                tracing.fail(span, str(answer.status_code))
         if answer.status_code != httpx.codes.CREATED:
             _refuse(answer)
         return [

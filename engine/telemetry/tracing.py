@@ -85,13 +85,28 @@ def span(
         return
     context = None if parent is None else within(parent)
     opened = tracers.sampled.start_span(name, context, kind, attributes, links)
-    # Errors are marked here: the library would record the exception's message, which may hold a secret.
-    with trace.use_span(opened, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        try:
-            yield opened
-        except Exception as error:
-            fail(opened, getattr(error, "code", None) or type(error).__name__)
-            raise
+    with _marked(opened):
+        yield opened
+
+
+@contextmanager
+def shared(
+    name: str, of: Sequence[SpanContext], kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes | None = None
+) -> Iterator[Span]:
+    """A span around the block, current within it, of something that is done for several traces at once.
+
+    It is linked to each that is sampled, and the child of one that is alone; where none is, there is no span.
+    """
+    sampled = _sampled_of(of)
+    tracers = _STATE.tracers
+    if tracers is None or not sampled:
+        yield INVALID_SPAN
+        return
+    parent = sampled[0] if len(sampled) == 1 else None
+    context = trace.set_span_in_context(INVALID_SPAN) if parent is None else within(parent)
+    opened = tracers.forced.start_span(name, context, kind, attributes, [Link(one) for one in sampled])
+    with _marked(opened):
+        yield opened
 
 
 @contextmanager
@@ -102,6 +117,17 @@ def child(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes 
         return
     with span(name, kind, attributes) as opened:
         yield opened
+
+
+@contextmanager
+def _marked(opened: Span) -> Iterator[None]:
+    """Have a span be current and end with the block. Errors are marked here: the library would record their words."""
+    with trace.use_span(opened, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield
+        except Exception as error:
+            fail(opened, getattr(error, "code", None) or type(error).__name__)
+            raise
 
 
 def fail(failed: Span, error_type: str) -> None:
@@ -152,12 +178,18 @@ def record_batch(
 
     Traces that are not sampled are left out; when all are, nothing is recorded.
     """
-    sampled = list(dict.fromkeys(context for context in of if context.trace_flags.sampled))
+    sampled = _sampled_of(of)
     if not sampled:
         return None
     parent = sampled[0] if len(sampled) == 1 else None
     links = [Link(context) for context in sampled]
     return record(name, start_ns=start_ns, end_ns=end_ns, kind=kind, attributes=attributes, parent=parent, links=links)
+
+
+def _sampled_of(contexts: Sequence[SpanContext]) -> list[SpanContext]:
+    """Each once."""
+    found = {(one.trace_id, one.span_id): one for one in contexts if one.trace_flags.sampled}
+    return list(found.values())
 
 
 def begin(

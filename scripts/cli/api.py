@@ -21,8 +21,9 @@ from engine.errors import ConfigurationError
 from engine.identity.jwks import JwksKeys
 from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.services.zeroes import show_zeroes
-from engine.settings import Introspection, Settings
+from engine.settings import Introspection, Settings, load_tracing, process_environment
 from engine.store.schema_version import check_version
+from engine.telemetry.exporting import recording
 from engine.telemetry.logging import configure_logging
 from federation.app import create_app
 from federation.config import AppConfig
@@ -40,7 +41,7 @@ def api() -> None:
     settings = command_settings()
     configure_logging("api")
     show_zeroes()
-    with _listening(settings.host, settings.port) as listener:
+    with recording(load_tracing(process_environment()), "api"), _listening(settings.host, settings.port) as listener:
         uvloop.run(_serve(settings, listener))
 
 

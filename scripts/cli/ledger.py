@@ -6,6 +6,8 @@ import os
 import click
 
 from engine.errors import ConfigurationError
+from engine.settings import load_tracing, process_environment
+from engine.telemetry.exporting import recording
 from engine.telemetry.logging import configure_logging
 from ledger.cli import keys
 from ledger.errors import LedgerError
@@ -29,6 +31,7 @@ ledger.add_command(keys)
 def _serve() -> None:
     configure_logging("ledger")
     try:
-        asyncio.run(serve_ledger(LedgerSettings.from_environment()))
+        with recording(load_tracing(process_environment()), "ledger"):
+            asyncio.run(serve_ledger(LedgerSettings.from_environment()))
     except LedgerError as error:
         raise ConfigurationError(error.message, code=error.code) from error

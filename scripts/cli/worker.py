@@ -3,6 +3,8 @@
 import click
 
 from engine.services.zeroes import show_zeroes
+from engine.settings import load_tracing, process_environment
+from engine.telemetry.exporting import recording
 from engine.telemetry.logging import configure_logging
 from scripts.cli.environment import command_settings
 from workers.process import serve_worker
@@ -14,4 +16,5 @@ def worker() -> None:
     settings = command_settings()
     configure_logging("worker")
     show_zeroes()
-    serve_worker(settings)
+    with recording(load_tracing(process_environment()), "worker"):
+        serve_worker(settings)
