@@ -17,6 +17,8 @@ from engine.store.claims import Claimed, ExecutionRef
 from engine.store.durable_effects import DurableEffect, DurableEffects, OpenedTask
 from engine.store.outbox import Announcement
 from engine.store.task_rows import NewTask
+from engine.tasks.states import TaskOperation
+from engine.telemetry.metrics import HUMAN_TASK_OPERATIONS
 from workers.endings import ending_of
 from workers.notices import STARTED, notice_of
 from workers.tracing import ExecutionTrace
@@ -25,6 +27,7 @@ AttemptId = tuple[StepKey, int, int]
 """step, generation, attempt"""
 OutsideEffect = RunAction | StopAction | Probe
 NewId = Callable[[], UUID]
+_OPENED = HUMAN_TASK_OPERATIONS.labels(TaskOperation.CREATE.value)
 
 
 class Held:
@@ -234,6 +237,7 @@ class Held:
             opened = opening_of(effect, origin, task_id, self._latest)
             if isinstance(opened, NewTask):
                 rows.append(OpenedTask(task_id, opened))
+                _OPENED.inc()
             else:
                 self._postponed.append(opened)
         return rows

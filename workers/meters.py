@@ -87,6 +87,11 @@ class Gauges:
 
 def _show(gauge: Gauge, usual: Iterable[str], values: Mapping[str, float]) -> None:
     """Show what was found; the usual names are 0 where nothing was, so that calm is seen to be calm."""
-    gauge.clear()
-    for name, value in {**dict.fromkeys(usual, 0.0), **values}.items():
+    shown = {**dict.fromkeys(usual, 0.0), **values}
+    for name, value in shown.items():
         gauge.labels(name).set(value)
+    # One by one, and never all at once: a scrape in between, from the thread that serves it, would see nothing.
+    seen = [name for metric in gauge.collect() for sample in metric.samples for name in sample.labels.values()]
+    for name in seen:
+        if name not in shown:
+            gauge.remove(name)
