@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import httpx
 import psutil
 import pytest
 
@@ -106,8 +106,8 @@ async def test_a_database_of_a_newer_version_is_refused(environment: dict[str, s
     with _command(environment, "--no-demo") as command:
         command.wait_for("Serving until Ctrl-C.")
         found = of_running_servers(environment)
-        with urllib.request.urlopen(found["MAESTRO_LEDGER_URL"] + "/readyz", timeout=10) as answer:
-            assert answer.status == 200
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(found["MAESTRO_LEDGER_URL"] + "/readyz")).status_code == 200
         connection = await asyncpg.connect(found["MAESTRO_DATABASE_URL"])
         await connection.execute("update alembic_version set version_num = 'from_the_future'")
         await connection.close()
