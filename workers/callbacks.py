@@ -33,7 +33,7 @@ from engine.triggers.callbacks import (
     unpack,
     wait_s,
 )
-from workers.notifications import ask_for
+from workers.notifications import NOTIFYING_TOPICS, ask_for
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class EventPublisher:
         Raises:
             Unavailable: the database does not answer; the events come again.
         """
-        if self.topic == EXECUTION_NOTICE:
+        if self.topic in NOTIFYING_TOPICS:
             await ask_for(self._connection, parcels)
         await engine_events.pass_on(self._connection, parcels)
         if await callback_deliveries.fan_out(self._connection, [_event(parcel) for parcel in parcels]):

@@ -1,7 +1,7 @@
-"""Notifications of workflows (`settings.notifications`): actions that are run when an execution starts or ends.
+"""Notifications: actions that are run when something happens to an execution or one of its tasks.
 
-`onStart`, `onComplete` and `onError` are an object `{actionType, actionConfig}` or a list of such; templates see
-`event`.
+Hooks of `settings.notifications` are asked for here, as their events are published; what a level of escalation sends is
+left in the outbox by whoever escalates. Templates see `event`.
 """
 
 import asyncio
@@ -13,18 +13,29 @@ from uuid import UUID, uuid5
 from engine.actions.interface import Action, ActionContext, AnyAction, Failed, Result
 from engine.actions.registry import ActionRegistry
 from engine.definitions.interpolation import MissingPathError, TemplateError, compile_template, render
+from engine.definitions.notifications import listed
 from engine.errors import Unavailable
-from engine.jsonvalue import Json, JsonObject
-from engine.store import burials, notifications, outbox
+from engine.jsonvalue import JsonObject
+from engine.store import burials, notifications, outbox, task_events
 from engine.store.burials import LostParcel
 from engine.store.hot import HotConnection
-from engine.store.notifications import Notification
-from engine.store.outbox import NOTIFICATION, Parcel
+from engine.store.notifications import Hooks, Notification
+from engine.store.outbox import EXECUTION_NOTICE, NOTIFICATION, Parcel
 from engine.telemetry.metrics import NOTIFICATIONS
 
 _log = logging.getLogger(__name__)
 
-HOOKS: Final = {"execution.started": "onStart", "execution.completed": "onComplete", "execution.failed": "onError"}
+HOOKS: Final = {
+    "execution.started": "onStart",
+    "execution.completed": "onComplete",
+    "execution.failed": "onError",
+    task_events.CREATED: "onTaskCreated",
+    task_events.SLA_WARNING: "onTaskWarning",
+    task_events.SLA_BREACHED: "onTaskBreached",
+    task_events.ESCALATED: "onTaskEscalated",
+}
+NOTIFYING_TOPICS: Final = (EXECUTION_NOTICE, *(topic for topic in task_events.TASK_TOPICS if topic in HOOKS))
+"""Topics of events that hooks are asked for."""
 AT_ONCE: Final = 16
 HIDDEN_S: Final = 120.0
 LIMIT_S: Final = 30.0
@@ -35,10 +46,11 @@ AFTER_TROUBLE_S: Final = 5.0
 
 async def ask_for(connection: HotConnection, events: Sequence[Parcel]) -> None:
     """Leave in the outbox what the workflows of these events want said."""
-    known = [(parcel, facts) for parcel in events if isinstance(facts := parcel.payload, dict)]
-    versions = [(p.tenant, UUID(str(f["workflowId"])), str(f["workflowVersion"])) for p, f in known]
-    settings = await notifications.wanted(connection, versions)
-    made = [one for n, (parcel, facts) in enumerate(known) for one in _made(parcel, facts, settings.get(n))]
+    known = [
+        (p, facts, execution) for p in events if isinstance(facts := p.payload, dict) and (execution := _id(facts))
+    ]
+    hooks = await notifications.wanted(connection, [(parcel.tenant, execution) for parcel, _, execution in known])
+    made = [one for n, (parcel, facts, _) in enumerate(known) if n in hooks for one in _made(parcel, facts, hooks[n])]
     await notifications.leave(connection, made)
 
 
@@ -97,9 +109,11 @@ class Notifier:
 
     async def _result(self, parcel: Parcel) -> Result:
         payload = parcel.payload if isinstance(parcel.payload, dict) else {}
-        action = self._registry.get(str(payload.get("actionType")))
+        if "actionType" not in payload:
+            return Failed("notification.unreachable", _unreachable(payload))
+        action = self._registry.get(str(payload["actionType"]))
         if action is None:
-            return Failed("action.unknown", "This installation has no such action.")
+            return Failed("action.unknown", f"This installation has no action {payload['actionType']!r}.")
         try:
             config = render(compile_template(payload.get("actionConfig") or {}), {"event": payload.get("event")})
         except (TemplateError, MissingPathError) as error:
@@ -129,15 +143,23 @@ async def _run(action: AnyAction, context: ActionContext) -> Result:
         return Failed("action.crashed", f"The action {action.name!r} ended with an unexpected {type(error).__name__}.")
 
 
-def _made(parcel: Parcel, facts: JsonObject, settings: Json) -> Iterator[Notification]:
+def _made(parcel: Parcel, facts: JsonObject, hooks: Hooks) -> Iterator[Notification]:
     hook = HOOKS.get(str(facts.get("type")))
-    said: Json = settings.get(hook) if isinstance(settings, dict) and hook is not None else None
-    for number, one in enumerate(said if isinstance(said, list) else [said]):
-        if isinstance(one, dict) and isinstance(one.get("actionType"), str):
-            payload: JsonObject = {
-                "event": facts,
-                "actionType": one["actionType"],
-                "actionConfig": one.get("actionConfig") or {},
-            }
-            key = uuid5(parcel.id, str(number))
-            yield Notification(parcel.tenant, key, str(facts["executionId"]), payload, parcel.traceparent)
+    said = hooks.wanted.get(hook) if isinstance(hooks.wanted, dict) and hook is not None else None
+    event: JsonObject = {**facts, "workflowName": hooks.workflow_name}
+    for number, one in enumerate(listed(said)):
+        payload: JsonObject = {**one, "event": event}
+        yield Notification(
+            parcel.tenant, uuid5(parcel.id, str(number)), str(facts["executionId"]), payload, parcel.traceparent
+        )
+
+
+def _id(facts: JsonObject) -> str:
+    """The execution of an event; a task that a person opened beside executions has none, and no hooks."""
+    execution = facts.get("executionId")
+    return execution if isinstance(execution, str) else ""
+
+
+def _unreachable(payload: JsonObject) -> str:
+    what = "channel" if "channel" in payload else "recipient"
+    return f"Nothing leads to the {what} {payload.get(what)!r}: name an action, {{actionType, actionConfig}}, instead."

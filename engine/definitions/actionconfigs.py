@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.faults import FaultCode, fault
 from engine.definitions.keywords import RETRY_BUDGET, FaultMaker, RetryBudget
+from engine.definitions.notifications import placed
 from engine.definitions.outline import Graph, Place
 from engine.definitions.pointers import pointer
 from engine.definitions.shape import faults_of_error
@@ -19,16 +20,18 @@ from engine.jsonvalue import Json, JsonObject
 
 
 def action_faults(document: JsonObject, graphs: Sequence[Graph], catalogue: ActionCatalogue) -> Iterator[Fault]:
-    """Every fault of the action steps (and their probes) of a document."""
+    """Every fault of the action steps (and their probes) and of the notifications of a document."""
     check = _ActionCheck(document, catalogue)
     for graph in graphs:
         for node in (*graph.nodes.values(), *graph.repeated):
             if node.type == "action":
                 place = (*node.place, "config")
-                yield from check.faults(node.id, node.config, place)
+                yield from check.faults(f"Step '{node.id}'", node.config, place)
                 probe = node.config.get("probe")
                 if isinstance(probe, dict):
-                    yield from check.faults(node.id, probe, (*place, "probe"))
+                    yield from check.faults(f"Step '{node.id}'", probe, (*place, "probe"))
+    for who, notification, place in placed(document, graphs):
+        yield from check.faults(who, notification, place)
 
 
 class _ActionCheck:
@@ -36,7 +39,7 @@ class _ActionCheck:
         self._document = document
         self._catalogue = catalogue
 
-    def faults(self, step_id: str, config: JsonObject, place: Place) -> Iterator[Fault]:
+    def faults(self, who: str, config: JsonObject, place: Place) -> Iterator[Fault]:
         name = config.get("actionType")
         if not isinstance(name, str):
             return
@@ -44,7 +47,7 @@ class _ActionCheck:
         if entry is None:
             close = get_close_matches(name[:200], self._catalogue.entries, 1)
             hint = f"Did you mean '{close[0]}'?" if close else None
-            message = f"Step '{step_id}' asks for the action '{name[:200]}', which nobody has registered."
+            message = f"{who} asks for the action '{name[:200]}', which nobody has registered."
             yield fault(FaultCode.ACTION_UNKNOWN, pointer(*place, "actionType"), message, hint)
             return
         action_config = config.get("actionConfig", {})

@@ -46,6 +46,7 @@ from engine.definitions.model import (
     WaitConfig,
     WebhookTrigger,
 )
+from engine.definitions.notifications import kept_for_later
 from engine.definitions.paths import Path, parse_path
 from engine.jsonvalue import Json, JsonObject
 
@@ -120,6 +121,8 @@ class _Builder:
                 return _wait(config)
             case StepType.HUMAN:
                 task = {name: value for name, value in config.items() if name not in SHARED_CONFIG_MEMBERS}
+                if "escalation" in task:
+                    task["escalation"] = kept_for_later(task["escalation"])
                 return HumanConfig(compile_template(task))
             case StepType.SUBPROCESS:
                 return SubprocessConfig(_text(config, "subWorkflowId"), _optional_text(config, "version"))

@@ -168,6 +168,15 @@ def _as_text(path: Path, context: Mapping[str, Json]) -> str:
     return value if isinstance(value, str) else dumps(value)
 
 
+def escaped(value: Json) -> Json:
+    """The value whose strings, rendered, are those of this one: its templates are left for another time."""
+    if isinstance(value, str):
+        return value.replace("{{", "\\{{")
+    if isinstance(value, dict):
+        return {name: escaped(member) for name, member in value.items()}
+    return [escaped(item) for item in value] if isinstance(value, list) else value
+
+
 Segments: TypeAlias = tuple[str | int, ...]
 
 

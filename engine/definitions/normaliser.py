@@ -9,6 +9,8 @@ What is turned, and nothing else:
 3. A numeric `version` N becomes `"N.0.0"`.
 4. `{{path}}` where a path is asked for (`iterateOver`, mappings, correlation, condition fields) becomes `path`.
 5. A `webhookPath` loses the slashes at its ends.
+6. `settings.notifications`, and the `notification` of an escalation level, that say `true` or name channels and
+   recipients become actions (see `notifications`).
 
 Normalising is idempotent, never changes its argument, and leaves alone whatever has not the shape it looks for: the
 schema faults come afterwards.
@@ -20,11 +22,12 @@ from typing import Final
 
 from engine.definitions.folding import fold_loops
 from engine.definitions.model import RetryPolicy
+from engine.definitions.notifications import in_present_form, level_in_present_form
 from engine.jsonvalue import Json, JsonObject
 
 OLD_RETRIES: Final = 3
 OLD_RETRY_DELAY_MS: Final = 1_000
-_RETRIED_TYPES: Final = frozenset({"action", "subprocess"})
+_RETRIED_TYPES: Final = ("action", "subprocess")
 _PATH_MAPS: Final = ("inputMappings", "outputMappings", "correlation")
 
 
@@ -62,8 +65,8 @@ def normalise(document: Json) -> Normalised:
         result["version"] = f"{version}.0.0"
     settings = result.get("settings")
     retrying = isinstance(settings, dict) and settings.get("errorHandling") == "retry"
-    if retrying and isinstance(settings, dict):
-        result["settings"] = {**settings, "errorHandling": "stop"}
+    if isinstance(settings, dict):
+        result["settings"] = _settings(settings)
     origins: dict[str, str] = {}
     steps = result.get("steps")
     if isinstance(steps, list):
@@ -74,6 +77,16 @@ def normalise(document: Json) -> Normalised:
     if isinstance(triggers, list):
         result["triggers"] = [_trigger(trigger) for trigger in triggers]
     return Normalised(result, origins)
+
+
+def _settings(settings: JsonObject) -> JsonObject:
+    result = dict(settings)
+    if result.get("errorHandling") == "retry":
+        result["errorHandling"] = "stop"
+    notifications = result.get("notifications")
+    if isinstance(notifications, dict):
+        result["notifications"] = in_present_form(notifications)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,9 @@ def _config(config: JsonObject, retries: _Retries | None) -> JsonObject:
         result["iterateOver"] = _bare_path(result["iterateOver"])
     if "condition" in result:
         result["condition"] = _condition(result["condition"])
+    escalation = result.get("escalation")
+    if isinstance(escalation, list):
+        result["escalation"] = [level_in_present_form(one) if isinstance(one, dict) else one for one in escalation]
     body = result.get("body")
     if isinstance(body, list):
         result["body"] = _steps(body, retries)

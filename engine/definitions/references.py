@@ -6,6 +6,7 @@ from engine.definitions.cycles import topological_order
 from engine.definitions.faults import FaultCode, fault
 from engine.definitions.graph import did_you_mean
 from engine.definitions.interpolation import TemplateError, scan
+from engine.definitions.notifications import EVENT, kept_for_later, placed
 from engine.definitions.outline import Graph, Node, Place
 from engine.definitions.paths import Path, PathError, parse_path
 from engine.definitions.pointers import extended, pointer
@@ -35,6 +36,8 @@ def reference_faults(document: JsonObject, graphs: Sequence[Graph]) -> Iterator[
     for graph in graphs:
         for node in (*graph.nodes.values(), *graph.repeated):
             yield from _StepReferences(node, steps).faults()
+    for who, notification, place in placed(document, graphs):
+        yield from _notification_faults(who, notification.get("actionConfig"), (*place, "actionConfig"))
 
 
 class _Steps:
@@ -92,7 +95,8 @@ class _StepReferences:
     def faults(self) -> Iterator[Fault]:
         config, place = self._node.config, (*self._node.place, "config")
         for name in _TEMPLATED.get(str(self._node.type), ()):
-            yield from self._template(config.get(name), (*place, name))
+            value = config.get(name)
+            yield from self._template(kept_for_later(value) if name == "escalation" else value, (*place, name))
         probe = config.get("probe")
         if isinstance(probe, dict):
             yield from self._template(probe.get("actionConfig"), (*place, "probe", "actionConfig"), own=True)
@@ -151,6 +155,16 @@ class _StepReferences:
         elif (other == self._node.id and not own) or self._steps.runs_after(other, self._node):
             message = f"Step '{self._node.id}' refers to {path}, but '{other}' has not run when it starts."
             yield fault(FaultCode.PATH_NOT_UPSTREAM, pointer(*place), message)
+
+
+def _notification_faults(who: str, config: Json, place: Place) -> Iterator[Fault]:
+    for text_place, found in scan(config, place):
+        if isinstance(found, TemplateError):
+            message = f"{who} has a text that is no template: {found}."
+            yield fault(FaultCode.TEMPLATE_INVALID, pointer(*text_place), message)
+        elif found.root != EVENT:
+            message = f"{who} refers to {found}; what a notification knows is `{EVENT}` alone."
+            yield fault(FaultCode.PATH_INVALID, pointer(*text_place), message, f"Begin the path with `{EVENT}.`.")
 
 
 def _trigger_faults(document: JsonObject) -> Iterator[Fault]:

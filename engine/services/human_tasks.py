@@ -41,7 +41,7 @@ from engine.store.task_trails import find_comments, find_trails
 from engine.tasks import operations
 from engine.tasks.clocks import Clock as TaskClock
 from engine.tasks.clocks import Deadlines, clock_timers
-from engine.tasks.escalation import EscalationAction, Level, escalate
+from engine.tasks.escalation import EscalationAction, Level, escalate, notifications_of
 from engine.tasks.opening import levels_of, sla_of
 from engine.tasks.states import TaskOperation
 from engine.tasks.task import Person, Task
@@ -217,7 +217,9 @@ class HumanTasks:
         """Do what the next level of the task's escalation says, or what the request names."""
 
         def decide(row: TaskRow, task: Task, person: Person) -> Outcome:
-            return Outcome(escalate(task, _level(row, request), person))
+            level = _level(row, request)
+            step = escalate(task, level, person)
+            return Outcome(step, notifications=notifications_of(step.task, level))
 
         return await self._moves.move(actor, task_id, request, Move(TaskOperation.ESCALATE, decide, request.reason))
 

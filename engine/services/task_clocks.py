@@ -14,6 +14,7 @@ from engine.store.database import Database, Transaction
 from engine.store.task_rows import TimerRow
 from engine.store.task_trails import DueTask, find_due, set_timers, take_due
 from engine.tasks.clocks import TaskTimer, TaskTimerKind
+from engine.tasks.escalation import notifications_of
 from engine.tasks.firing import fire, timer_after
 from engine.tasks.opening import levels_of
 
@@ -74,7 +75,8 @@ class TaskClocks:
             if step is None:
                 continue
             task = step.task
-            entries.append(Entry(step, now, ENGINE, reason=_reason(timer)))
+            said = () if timer.level is None else notifications_of(task, levels[timer.level])
+            entries.append(Entry(step, now, ENGINE, reason=_reason(timer), notifications=said))
             following = timer_after(timer, levels, now) if task.status.is_open else None
             if following is not None:
                 again.append(timer_row(following))

@@ -1,5 +1,6 @@
 """Tasks that people open by themselves."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -146,7 +147,7 @@ async def _existing(connection: Transaction, tenant: str, task_id: UUID) -> Huma
 def _draft(request: CreateTaskRequest, initiator: str) -> Draft:
     if not request.title.strip():
         raise missing("title")
-    faults = _CONFIG.faults(request.config)
+    faults = (*_CONFIG.faults(request.config), *_notification_faults(request.config))
     if faults:
         raise ValidationFailed(faults)
     try:
@@ -157,6 +158,18 @@ def _draft(request: CreateTaskRequest, initiator: str) -> Draft:
     if faults:
         raise ValidationFailed(faults)
     return draft
+
+
+def _notification_faults(config: JsonObject) -> Iterator[Fault]:
+    """Actions use the tenant's connections: on them decides who publishes workflows, not who opens a task."""
+    levels = config.get("escalation")
+    for index, level in enumerate(levels if isinstance(levels, list) else ()):
+        if isinstance(level, dict) and "notification" in level:
+            place = f"/escalation/{index}/notification"
+            message = "A task that a person opens runs no actions of its own."
+            yield Fault(
+                WRONG_VALUE, place, message, "Leave it out: `notify` writes to assignees who are mail addresses."
+            )
 
 
 def _beginning(made: NewTask) -> tuple[TrailRow, TrailRow]:

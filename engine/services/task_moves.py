@@ -40,12 +40,14 @@ class Outcome:
         columns: of the row that the state machine knows nothing of.
         form_data: what was handed in.
         completion_timers: those of the completion clock from now on; None: they stay.
+        notifications: actions to be run because of it.
     """
 
     step: Step
     columns: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     form_data: JsonObject | None = None
     completion_timers: tuple[TimerRow, ...] | None = None
+    notifications: tuple[JsonObject, ...] = ()
 
 
 Decide = Callable[[TaskRow, Task, Person], Outcome]
@@ -131,6 +133,7 @@ class Moves:
             request_id=actor.request_id,
             columns=outcome.columns,
             form_data=outcome.form_data,
+            notifications=outcome.notifications,
         )
         written = await self._writer.write(connection, row, [entry])
         if move.comment:

@@ -219,6 +219,8 @@ def _level_body(level: Level) -> JsonObject:
         body["groups"] = groups
     if level.repeat_ms is not None:
         body["repeatMs"] = level.repeat_ms
+    if level.notifications is not None:
+        body["notification"] = [*level.notifications]
     return body
 
 

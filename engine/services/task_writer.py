@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from uuid import uuid5
 
 from engine.errors import Conflict
 from engine.ids import IdFactory
@@ -21,6 +22,7 @@ from engine.store import human_tasks as rows
 from engine.store.database import Transaction
 from engine.store.human_tasks import TaskRow
 from engine.store.inbox import Posting, post
+from engine.store.outbox import NOTIFICATION
 from engine.store.outgoing import Outgoing, send
 from engine.store.task_events import ESCALATED, SLA_BREACHED, SLA_WARNING
 from engine.store.task_trails import TrailRow, append, forget_timers
@@ -41,6 +43,7 @@ class Entry:
     Attributes:
         columns: of the row that the state machine knows nothing of.
         form_data: what was handed in.
+        notifications: actions to be run because of it.
     """
 
     step: Step
@@ -51,6 +54,7 @@ class Entry:
     request_id: str = ""
     columns: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     form_data: JsonObject | None = None
+    notifications: Sequence[JsonObject] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class TaskWriter:
         elif any(entry.step.operation is TaskOperation.START for entry in entries):
             await forget_timers(connection, row.tenant, row.id, START_TIMERS)
         await self._announce(connection, before, changed, entries)
+        for place, entry in enumerate(entries, 1):
+            await self._notify(connection, changed, entry, row.audit_seq + place)
         return WrittenTask(changed, await self._tell_execution(connection, changed, last))
 
     async def _tell_execution(self, connection: Transaction, row: TaskRow, last: Entry) -> bool:
@@ -127,6 +133,15 @@ class TaskWriter:
             last = entries[-1]
             by: JsonObject = {"by": last.on_behalf_of or last.actor}
             await self.tell(connection, f"human_task.{row.status}", row, last.at, by)
+
+    async def _notify(self, connection: Transaction, row: TaskRow, entry: Entry, seq: int) -> None:
+        """Leave what a step wants said in the outbox: once for each step, which its number in the trail stands for."""
+        event = event_body(ESCALATED, row, entry.at, entry.step.details or {})
+        subject = str(row.id if row.execution_id is None else row.execution_id)
+        for number, one in enumerate(entry.notifications):
+            payload: JsonObject = {**one, "event": event}
+            parcel_id = uuid5(row.id, f"notification:{seq}:{number}")
+            await send(connection, Outgoing(row.tenant, parcel_id, NOTIFICATION, subject, payload))
 
     async def tell(
         self, connection: Transaction, topic: str, row: TaskRow, at: datetime, details: JsonObject | None = None

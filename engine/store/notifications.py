@@ -14,29 +14,41 @@ _SQL = load("notifications")
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One action to be run for one event."""
+    """One action to be run for one event.
+
+    Attributes:
+        subject_id: the execution of which it tells.
+    """
 
     tenant: str
     id: UUID
-    execution_id: str
+    subject_id: str
     payload: JsonObject
     traceparent: str | None
 
 
-async def wanted(connection: HotConnection, versions: Sequence[tuple[str, UUID, str]]) -> Mapping[int, Json]:
-    """`settings.notifications` of (tenant, workflow, version), by position; nothing for versions that are not there."""
-    if not versions:
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """`settings.notifications` of a version, and the name of the workflow."""
+
+    workflow_name: str
+    wanted: Json
+
+
+async def wanted(connection: HotConnection, executions: Sequence[tuple[str, str]]) -> Mapping[int, Hooks]:
+    """What the versions that these (tenant, execution) run want said, by position; nothing where they want nothing."""
+    if not executions:
         return {}
-    tenants, workflows, numbers = (list(column) for column in zip(*versions, strict=True))
-    rows = await connection.fetch(_SQL["wanted"], list(range(len(versions))), tenants, workflows, numbers)
-    return {row["n"]: None if row["wanted"] is None else loads(row["wanted"]) for row in rows}
+    tenants, ids = zip(*executions, strict=True)
+    rows = await connection.fetch(_SQL["wanted"], list(range(len(executions))), [*tenants], [UUID(one) for one in ids])
+    return {row["n"]: Hooks(row["name"] or "", loads(row["wanted"])) for row in rows}
 
 
 async def leave(connection: HotConnection, notifications: Sequence[Notification]) -> None:
     """Put them into the outbox."""
     if notifications:
         rows = [
-            (one.tenant, one.id, NOTIFICATION, one.execution_id, dumps(one.payload), one.traceparent)
+            (one.tenant, one.id, NOTIFICATION, one.subject_id, dumps(one.payload), one.traceparent)
             for one in notifications
         ]
         await connection.fetch(_SQL["leave"], *(list(column) for column in zip(*rows, strict=True)))

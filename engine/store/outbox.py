@@ -19,7 +19,9 @@ EXECUTION_EVENT = "execution.event"
 EXECUTION_NOTICE = "execution.notice"
 """The same of workflows with notifications: kept in any case."""
 NOTIFICATION = "notification"
-"""Topic of actions to be run because a workflow's `settings.notifications` says so; the subject is the execution."""
+"""Topic of actions to be run because a workflow's `settings.notifications`, or an escalation level of a task, says so.
+
+The subject is the execution; of a task without one, the task."""
 POLICY_DECISION = "policy.decision"
 """Topic of decisions of policy, for a log outside; the subject is the decision."""
 

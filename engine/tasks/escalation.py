@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from engine.definitions.notifications import ESCALATION, actions_of
 from engine.errors import Conflict
+from engine.jsonvalue import JsonObject
 from engine.tasks import operations
 from engine.tasks.clocks import TaskTimer, TaskTimerKind
 from engine.tasks.operations import NotTheirs, Step
@@ -30,6 +32,7 @@ class Level:
     Attributes:
         after_ms: from the activation of the task.
         repeat_ms: after each time that it fired, while the task is open; None: it fires once.
+        notifications: actions that are run when it fires, their templates not rendered yet; None: nothing is said.
     """
 
     after_ms: int
@@ -37,6 +40,7 @@ class Level:
     assignees: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     repeat_ms: int | None = None
+    notifications: tuple[JsonObject, ...] | None = None
 
 
 _OF_OWNERS = frozenset({EscalationAction.REASSIGN, EscalationAction.FAIL})
@@ -84,6 +88,20 @@ def escalate(task: Task, level: Level, person: Person = SYSTEM) -> Step:
             return operations.raise_priority(task, person)
         case EscalationAction.FAIL:
             return operations.fail_by_escalation(task, person)
+
+
+def notifications_of(task: Task, level: Level) -> tuple[JsonObject, ...]:
+    """What a level sends: what it says; of `notify` without a word, mail to those who have an address.
+
+    These are the people it names, else those whom the task waits for. Groups have no addresses: who watches the task,
+    and callbacks, hear of it all the same.
+    """
+    if level.notifications is not None:
+        return level.notifications
+    if level.action is not EscalationAction.NOTIFY:
+        return ()
+    waited_for = (task.owner,) if task.owner is not None else task.assignees
+    return actions_of(level.assignees or waited_for, ESCALATION)
 
 
 def by_timer(task: Task, level: Level) -> Step | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from engine.definitions.building import priority_of
 from engine.definitions.model import Priority
+from engine.definitions.notifications import listed
 from engine.jsonvalue import Json, JsonObject
 from engine.tasks import operations
 from engine.tasks.clocks import Sla, TaskTimer, clock_timers, deadlines
@@ -149,7 +150,15 @@ def _level(item: Json) -> Level:
     if after_ms is None or not isinstance(action, str) or action not in set(EscalationAction):
         raise UnusableTaskError("A level of 'escalation' lacks 'afterMs', or has an unknown 'action'.")
     repeat_ms = _duration(item, "repeatMs")
-    return Level(after_ms, EscalationAction(action), _names(item, "assignees"), _names(item, "groups"), repeat_ms)
+    said = item.get("notification")
+    return Level(
+        after_ms=after_ms,
+        action=EscalationAction(action),
+        assignees=_names(item, "assignees"),
+        groups=_names(item, "groups"),
+        repeat_ms=repeat_ms,
+        notifications=None if said is None or said is True else listed(said),
+    )
 
 
 def _text(config: JsonObject, name: str) -> str:

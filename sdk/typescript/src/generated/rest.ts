@@ -1531,6 +1531,8 @@ export interface components {
             /** @description A list, or one template that gives a list. */
             groups?: string[] | string;
             repeatMs?: components["schemas"]["DefinitionPositiveDuration"];
+            /** @description What is sent when the level fires. Templates see `event`. `notify` without it writes to those of its assignees, else of the task's, that are mail addresses. */
+            notification?: components["schemas"]["DefinitionNotifications"];
         };
         DefinitionTrigger: {
             id: string;
@@ -1581,16 +1583,36 @@ export interface components {
             logging?: "minimal" | "detailed" | "debug";
             concurrency?: number;
             variables?: Record<string, unknown>;
+            /** @description Actions that are run when something happens. Their templates see `event` alone. */
             notifications?: {
-                onStart?: boolean | string | unknown[] | Record<string, unknown>;
-                onComplete?: boolean | string | unknown[] | Record<string, unknown>;
-                onError?: boolean | string | unknown[] | Record<string, unknown>;
-                channels?: boolean | string | unknown[] | Record<string, unknown>;
-                recipients?: boolean | string | unknown[] | Record<string, unknown>;
+                /** @description An execution starts. */
+                onStart?: components["schemas"]["DefinitionNotifications"];
+                /** @description An execution completes. */
+                onComplete?: components["schemas"]["DefinitionNotifications"];
+                /** @description An execution fails. */
+                onError?: components["schemas"]["DefinitionNotifications"];
+                /** @description A human task is opened for a step. */
+                onTaskCreated?: components["schemas"]["DefinitionNotifications"];
+                /** @description A share of the time of a task's clock is over. */
+                onTaskWarning?: components["schemas"]["DefinitionNotifications"];
+                /** @description The time of a task's clock is over. */
+                onTaskBreached?: components["schemas"]["DefinitionNotifications"];
+                /** @description A level of a task's escalation has come. */
+                onTaskEscalated?: components["schemas"]["DefinitionNotifications"];
             };
             priority?: components["schemas"]["DefinitionPriority"];
             qosClass?: string;
         };
+        /** @description An action to be run. What older documents named and nothing leads to is kept as `channel` or `recipient`. */
+        DefinitionNotification: {
+            actionType?: string;
+            /** @description Checked against the schema of the action; its strings are templates that see `event`. */
+            actionConfig?: Record<string, unknown>;
+            channel?: string;
+            recipient?: string;
+        } | unknown | unknown | unknown;
+        /** @description One notification or a list. `true` where neither channel nor recipient is known: nobody is told but callbacks. */
+        DefinitionNotifications: components["schemas"]["DefinitionNotification"][] | Record<string, unknown> | boolean;
         /**
          * Workflow definition
          * @description The document that a workflow is edited and published as. Times are whole milliseconds unless the name ends in Seconds. Keywords that start with maestro: are the project's own; a reader that does not know them may ignore them.
