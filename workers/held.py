@@ -116,6 +116,11 @@ class Held:
         """True when nothing is out and nothing waits to be written."""
         return not (self.out or self.is_committing or self.has_something)
 
+    @property
+    def latest(self) -> datetime:
+        """The instant of its newest transition."""
+        return self._latest
+
     def later_of(self, now: datetime) -> datetime:
         """The instant to stamp with: never before that of an earlier transition, whatever the clock was set to."""
         self._latest = max(self._latest, now)
@@ -139,6 +144,11 @@ class Held:
     def after_commit(self, effect: OutsideEffect) -> None:
         """Start this when the transitions that it belongs to are durable."""
         self._outside.append(effect)
+
+    def failed(self, failure: Failure) -> None:
+        """It cannot be advanced any more."""
+        if self.trace is not None:
+            self.trace.failed(failure.code)
 
     def consumed(self, row_id: UUID) -> None:
         """A row of the inbox was folded in; it is deleted in the commit of what came of it."""

@@ -293,7 +293,7 @@ class Intake:
                 await self._settled()
             if is_on():
                 rung_by, reason = self._in_hand.get(held.ref, ()), reason_of(held.claimed, mail)
-                held.trace = begin_trace(held.claimed, rung_by, reason, self._taken_ns)
+                held.trace = begin_trace(held.claimed, rung_by, reason, self._taken_ns, held.latest)
             self._runner.begin(held, events, mail)
 
     async def _load(self, claimed: Sequence[Claimed]) -> list[tuple[Held, list[Event], Sequence[Inboxed]]]:

@@ -198,6 +198,7 @@ class Runner:
                 )
                 self._lose(held)
             case Fate.REFUSED:
+                held.failed(UNSTORABLE)
                 self._lose(held)
                 self.quarantine(held.claimed, commit.base_seq, UNSTORABLE)
 
@@ -237,6 +238,7 @@ class Runner:
                 self._end(held, BROKEN)
 
     def _end(self, held: Held, failure: Failure) -> None:
+        held.failed(failure)
         self._lose(held)
         self.quarantine(held.claimed, held.base_seq, failure)
 

@@ -95,8 +95,12 @@ class ExecutionTrace:
         )
 
     def lost(self) -> None:
-        """It is out of this worker's hands without having been given back: another has it, or nobody can advance it."""
-        self._end(LOST)
+        """Another holder has it, or will have it, and tells of this one too."""
+        self._span = INVALID_SPAN
+
+    def failed(self, code: str) -> None:
+        """It cannot be advanced: nobody takes it any more."""
+        self._end(code)
 
     def _end(self, error_type: str | None) -> None:
         span, self._span = self._span, INVALID_SPAN
@@ -146,7 +150,11 @@ class ExecutionTrace:
 
 
 def begin(
-    claimed: Claimed, rung_by: Sequence[Ring | UnreadableMessage], reason: Reason, taken_ns: int
+    claimed: Claimed,
+    rung_by: Sequence[Ring | UnreadableMessage],
+    reason: Reason,
+    taken_ns: int,
+    latest: datetime,
 ) -> ExecutionTrace | None:
     """The trace of an execution that was just claimed, with the span of the message that led to it.
 
@@ -155,6 +163,7 @@ def begin(
         rung_by: messages that spoke of it; none where the sweep found it.
         reason: why it goes on, where it was held before.
         taken_ns: when the messages were taken in hand.
+        latest: when its newest checkpoint was made.
     """
     if not tracing.is_on():
         return None
@@ -167,6 +176,8 @@ def begin(
     if claimed.epoch > 1:
         before = tracing.sibling(stored, span_id_of(_held_name(claimed, claimed.epoch - 1)))
         links.append(Link(before, {"maestro.link": "continues", "maestro.link.reason": reason}))
+        if reason == "takeover":
+            _stand_in(claimed, stored, latest)
     span = tracing.begin(
         "execution",
         parent,
@@ -223,6 +234,20 @@ def _process(
     return recorded or stored
 
 
+def _stand_in(claimed: Claimed, stored: SpanContext, latest: datetime) -> None:
+    """The span of the holder before, who cannot tell any more: what it had recorded beneath hangs on it."""
+    epoch = claimed.epoch - 1
+    tracing.record(
+        "execution",
+        start_ns=_ns(claimed.started_at if epoch == 1 else latest),
+        end_ns=time.time_ns(),
+        attributes=_of_execution(claimed, None) | {"maestro.lease.epoch": epoch, "maestro.late": True},
+        parent=stored,
+        span_id=span_id_of(_held_name(claimed, epoch)),
+        error_type=LOST,
+    )
+
+
 def _foreign(ring: Ring, stored: SpanContext) -> SpanContext | None:
     """Who rang, where that is another span than the one that started the execution."""
     context = tracing.context_of(ring.traceparent)
@@ -230,7 +255,7 @@ def _foreign(ring: Ring, stored: SpanContext) -> SpanContext | None:
     return None if is_own else context
 
 
-def _of_execution(claimed: Claimed, reason: Reason) -> dict[str, Attribute]:
+def _of_execution(claimed: Claimed, reason: Reason | None) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {
         tracing.EXECUTION_ID: str(claimed.id),
         "maestro.workflow.id": str(claimed.workflow_id),
@@ -238,7 +263,7 @@ def _of_execution(claimed: Claimed, reason: Reason) -> dict[str, Attribute]:
         "maestro.tenant": claimed.tenant,
         "maestro.lease.epoch": claimed.epoch,
     }
-    return found if claimed.epoch == 1 else found | {"maestro.resumed_by": reason}
+    return found if reason is None or claimed.epoch == 1 else found | {"maestro.resumed_by": reason}
 
 
 def _of_key(key: StepKey) -> dict[str, Attribute]:

@@ -168,6 +168,7 @@ def _describe(span: Span, asked: GraphQLRequest, context: RequestContext, outcom
     span.update_name(context.operation_type)
     span.set_attribute("graphql.operation.type", context.operation_type)
     span.set_attribute("graphql.document", sanitised(asked.query))
+    span.set_attribute("maestro.graphql.field", context.root_field)
     if asked.operation_name:
         span.set_attribute("graphql.operation.name", asked.operation_name)
     if outcome == "errors":

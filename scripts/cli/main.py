@@ -24,6 +24,7 @@ _COMMANDS = {
     "dead-letters": "scripts.cli.dead_letters:dead_letters",
     "actions": "scripts.cli.actions:actions",
     "replay": "scripts.cli.replay:replay_bundle",
+    "trace": "scripts.cli.trace:trace",
     "audit": "scripts.cli.audit:audit",
     "policy": "scripts.cli.policy:policy",
     "doctor": "scripts.cli.doctor:doctor",

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import httpx
 
-from engine.settings import process_environment
+from engine.settings import load_tracing, process_environment
+from engine.telemetry.exporting import recording
+from engine.telemetry.tracing import span
 from scripts.demo.doors import SampleFailed
 from scripts.demo.job import Place, run_sample
+from scripts.traces.sample import ROOT
 
 
 def _say(line: str) -> None:
@@ -24,7 +27,8 @@ def main() -> int:
         data=Path(environment["MAESTRO_DATA_DIR"]),
     )
     try:
-        run_sample(place, _say)
+        with recording(load_tracing(environment), "sample"), span(ROOT):
+            run_sample(place, _say)
     except SampleFailed as failure:
         _say(f"FAILED: {failure}")
         return 1

@@ -5,8 +5,10 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from opentelemetry.trace import SpanKind
 
 from engine.jsonvalue import Json, JsonObject, dumps
+from engine.telemetry.tracing import carried, child
 
 _TIMEOUT_S = 30.0
 _FAILURES = (
@@ -53,7 +55,11 @@ class Doors:
             f"mutation Sample($input: {kind}Input!) {{ {mutation.name}(input: $input) {{ __typename "
             f"... on {kind}Success {{ {mutation.selection} }} {_FAILURES} }} }}"
         )
-        answer = self._client.post("/graphql", json={"query": document, "variables": {"input": mutation.arguments}})
+        body = {"query": document, "variables": {"input": mutation.arguments}}
+        with child(f"call {mutation.name}", SpanKind.CLIENT):
+            traceparent = carried(None)
+            headers = {} if traceparent is None else {"traceparent": traceparent}
+            answer = self._client.post("/graphql", json=body, headers=headers)
         content = _object(answer)
         data = content.get("data")
         result = data.get(mutation.name) if isinstance(data, dict) else None

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from engine.clock import SystemClock
@@ -32,7 +33,9 @@ from scripts.supervisor.processes import (
     write_process_ids,
 )
 from scripts.supervisor.servers import Servers
+from scripts.traces.sample import draw_newest
 
+TRACE_DIR = "MAESTRO_TRACE_DIR"
 _WATCH_S = 0.1
 _READY_S = 120.0
 _PROBE_S = 2.0
@@ -56,10 +59,12 @@ class Options:
     Attributes:
         once: end after the sample job, with its result.
         demo: run the sample job at all.
+        draws_trace: have all processes record spans, and draw those of the sample job as text.
     """
 
     once: bool = False
     demo: bool = True
+    draws_trace: bool = False
 
 
 class Run:
@@ -112,6 +117,8 @@ class Run:
         """Servers, secrets, the database's version: all that the processes stand on."""
         (self._data / "logs").mkdir(parents=True, exist_ok=True)
         environment = with_own_secrets({**self._environment, "MAESTRO_DATA_DIR": str(self._data)})
+        if self._options.draws_trace and not environment.get(TRACE_DIR):
+            environment[TRACE_DIR] = str(self._data / "traces")
         _require_sound_settings(environment)
         environment = self._servers.start(environment)
         self._leave_if_asked()
@@ -186,6 +193,9 @@ class Run:
                 self._watch()
         finally:
             stop(job, signal.SIGKILL, patience_s=_STOP_DEFAULT_S)
+        if self._options.draws_trace:
+            for line in draw_newest(Path(self._environment[TRACE_DIR])):
+                self._console.plain(f"  {line}")
         self._console.say(f"The sample job {'completed' if job.returncode == 0 else describe_end(job.returncode)}.")
         return 0 if job.returncode == 0 else 1
 
