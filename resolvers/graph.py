@@ -1,7 +1,7 @@
 """The executable schema: types, limits, caches, masking."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,6 +126,7 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
         rules += [NoSchemaIntrospectionCustomRule, NoSdlRule]
     extensions: list[Callable[[], SchemaExtension]] = [
         ShowFaults,
+        Accounting,
         lambda: AddValidationRules(rules),
         lambda: MaxTokensLimiter(max_token_count=config.tokens),
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
@@ -144,6 +145,15 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
         exception_handlers=[ExpectedFailures()],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not config.introspection),
     )
+
+
+class Accounting(SchemaExtension):
+    """Each operation is one call: what policy permits in it is accounted for."""
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Runs around the resolvers, in their context."""
+        async with self.execution_context.context.services.journal.call():
+            yield
 
 
 class OperationLimits(SchemaExtension):

@@ -75,7 +75,8 @@ class Resource:
         identity = NOBODY if route.public else await authenticate(request, self._verifier)
         if route.query is None and request.url.query:
             read_query(_NoParameters, request.url.query)
-        answer = await route.handler(Call(self._services, identity, route, request))
+        async with self._services.journal.call():
+            answer = await route.handler(Call(self._services, identity, route, request))
         return respond(route, answer)
 
 

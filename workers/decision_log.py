@@ -103,7 +103,7 @@ def decision_event(row: DecisionRow) -> JsonObject:
         "result": row.result,
         "requested_by": row.requested_by,
         "timestamp": rfc3339(row.at),
-        "metrics": {},
+        "metrics": {} if row.times == 1 else {"counter_equal_decisions": row.times},
         "erased": [],
         "masked": masked,
     }

@@ -1,4 +1,7 @@
-"""Retention: months of executions are made ahead and, where the operator limits how long they are kept, dropped."""
+"""Retention: months of executions are made ahead and, where the operator limits how long they are kept, dropped.
+
+With them go rows of the decision log that nothing rests on, and old rows of the ledgers of schedules.
+"""
 
 import asyncio
 import logging
@@ -6,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.errors import MaestroError
-from engine.store import partitions
+from engine.store import decisions, partitions
 from engine.store.hot import HotConnection
 
 _log = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class Retention:
         """
         made = await partitions.make(self._connection, MONTHS_AHEAD)
         dropped = () if self._keep_days is None else await partitions.drop(self._connection, self._keep_days)
+        await decisions.forget(self._connection)
         if made or dropped:
             _log.info("Partitions changed.", extra={"action": "retention", "made": made, "dropped": dropped})
         return made, dropped

@@ -30,6 +30,7 @@ from engine.services.callbacks import Callbacks
 from engine.services.connections import Connections
 from engine.services.controls import Controls
 from engine.services.dead_letters import DeadLetters
+from engine.services.decision_journal import DecisionJournal
 from engine.services.documents import Documents
 from engine.services.evidence import Evidence
 from engine.services.executions import Executions, Pause, Watch, Watching
@@ -141,13 +142,15 @@ class Assembled:
         """Finish what was taken. The database and the bell are the caller's."""
         await self.acceptance.close()
         await self.services.evidence.close()
+        await self.services.journal.close()
 
 
 def assemble(parts: Parts) -> Assembled:
     """Use cases over the given parts."""
     database, clock = parts.database, parts.clock
     new_id = uuid7_factory(clock)
-    authority = Authority(parts.gate, database, new_id, parts.recording)
+    journal = DecisionJournal(database, clock, announces=parts.recording.announces)
+    authority = Authority(parts.gate, database, new_id, journal, parts.recording)
     documents = Documents(database, parts.catalogue)
     published = Published(database, parts.catalogue)
     acceptance = Acceptance(database, _announcer(parts.bell), announces_decisions=parts.recording.announces)
@@ -182,6 +185,7 @@ def assemble(parts: Parts) -> Assembled:
         analytics=Analytics(database, authority, clock),
         audit=Audit(database, authority),
         policies=Policies(database, authority),
+        journal=journal,
         health=Health(
             {"postgresql": database.ping, **dict(parts.probes)}, {} if parts.ledger is None else {"ledger": ledger.ping}
         ),

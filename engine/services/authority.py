@@ -5,7 +5,8 @@ Permission is asked outside of transactions: an evaluator may be another process
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import UUID
 
@@ -13,37 +14,15 @@ from engine.errors import Denial, Denied
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
-from engine.policy.evaluator import DECISION_RULE
 from engine.policy.gate import READ_ACTIONS, Decision, Gate, Resource
-from engine.policy.masking import mask
-from engine.policy.requests import authzen_request, result_document
-from engine.store.database import Database, Transaction
-from engine.store.governance import AuditEntry, DecisionEntry, record_audit, record_decisions
+from engine.services.decision_journal import DecisionJournal
+from engine.services.permits import NO_FACTS, Permit, decision_entry
+from engine.store.database import Database, Transaction, on_commit
+from engine.store.governance import AuditEntry, record_audit, record_decisions
 
-NO_FACTS: Mapping[str, Json] = MappingProxyType({})
 PREVIEWED: Mapping[str, Json] = MappingProxyType({"preview": True})
 CostlyFact = Callable[[], Awaitable[Json]]
 """Finds out a fact of a resource that is only wanted where decisions rest on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """Permission that was given: what was asked, by whom, and the decision.
-
-    Attributes:
-        context: facts of this one call, masked in the decision log.
-    """
-
-    actor: Actor
-    action: str
-    resource: Resource
-    decision: Decision
-    context: Mapping[str, Json] = field(default_factory=lambda: NO_FACTS)
-
-    @property
-    def decision_id(self) -> UUID:
-        """Under which the decision log knows it."""
-        return UUID(self.decision.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +57,16 @@ class Change:
 class Authority:
     """The services' way to the gate and to the audit log."""
 
-    def __init__(self, gate: Gate, database: Database, new_id: IdFactory, recording: Recording = Recording()) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        database: Database,
+        new_id: IdFactory,
+        journal: DecisionJournal,
+        recording: Recording = Recording(),
+    ) -> None:
         self._gate = gate
+        self._journal = journal
         self._database = database
         self._new_id = new_id
         self._recording = recording
@@ -87,7 +74,10 @@ class Authority:
     async def permit(
         self, actor: Actor, action: str, resource: Resource, context: Mapping[str, Json] = NO_FACTS
     ) -> Permit:
-        """Ask for permission. A refusal stands in the decision log when this raises.
+        """Ask for permission.
+
+        A refusal stands in the decision log when this raises; what is allowed is written with its change, or by the
+        journal.
 
         Raises:
             Denied: with all reasons.
@@ -100,14 +90,19 @@ class Authority:
             await self._log(Permit(actor, action, resource, decision, context), "enforce")
             raise
         permit = Permit(actor, action, resource, decision, context)
-        if decision.denials and action in READ_ACTIONS:
+        if action not in READ_ACTIONS:
+            self._journal.expect(permit)
+        elif decision.denials:
             # Nothing is written with a read, so what report mode let pass is written down here.
             await self._log(permit, "report")
+        else:
+            self._journal.note(permit)
         return permit
 
     async def refuse(self, permit: Permit, denials: tuple[Denial, ...]) -> None:
         """Write down a refusal that came after permission, from a rule that policy does not decide."""
         await self._log(replace(permit, decision=replace(permit.decision, denials=denials)), "enforce")
+        self._journal.settling(permit)()
 
     async def preview(self, actor: Actor, action: str, resource: Resource) -> Decision:
         """What would be decided; it stands in the decision log as a preview, and nothing is enforced.
@@ -134,6 +129,19 @@ class Authority:
         entry = decision_entry(permit, execution_id)
         await record_decisions(connection, [entry], announce=self._recording.announces)
         await record_audit(connection, [self._audit(permit, change) for change in changes])
+        on_commit(connection, self._journal.settling(permit))
+
+    def settled(self, permit: Permit) -> None:
+        """The decision was written with what it allowed, by the statement that accepts executions."""
+        self._journal.settling(permit)()
+
+    def accounted(self) -> AbstractAsyncContextManager[None]:
+        """One call: what is permitted in it and comes to nothing is written down in its end."""
+        return self._journal.call()
+
+    def came_to_nothing(self, permit: Permit) -> None:
+        """Write down a permission that nothing came of, outside of a call from outside."""
+        self._journal.note(permit)
 
     def _audit(self, permit: Permit, change: Change) -> AuditEntry:
         actor = permit.actor
@@ -156,32 +164,3 @@ class Authority:
         async with self._database.transaction(permit.actor.tenant) as connection:
             entry = decision_entry(permit, None, mode)
             await record_decisions(connection, [entry], announce=self._recording.announces)
-
-
-def decision_entry(permit: Permit, execution_id: UUID | None, mode: str | None = None) -> DecisionEntry:
-    """A decision as the log keeps it, without secrets and payloads. What went on although denied was only reported."""
-    actor, decision = permit.actor, permit.decision
-    hidden, masked = mask(authzen_request(actor, permit.action, permit.resource, permit.context))
-    return DecisionEntry(
-        tenant=actor.tenant,
-        id=permit.decision_id,
-        requested_by=actor.subject,
-        action=permit.action,
-        resource_type=permit.resource.type,
-        resource_id=permit.resource.id,
-        execution_id=execution_id,
-        allowed=not decision.denials,
-        policy_revision=decision.policy_revision,
-        path=DECISION_RULE,
-        input=hidden,
-        result=result_document(decision.denials, decision.obligations),
-        trace_id=trace_id_of(actor.traceparent),
-        mode=mode or ("report" if decision.denials else "enforce"),
-        masked=masked,
-    )
-
-
-def trace_id_of(traceparent: str | None) -> str | None:
-    """The trace id within a W3C `traceparent`."""
-    parts = (traceparent or "").split("-")
-    return parts[1] if len(parts) == 4 else None

@@ -12,8 +12,9 @@ from engine.errors import Conflict, Fault, NotFound, Unavailable, ValidationFail
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject, dumps, loads
 from engine.policy.gate import Resource
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
+from engine.services.permits import Permit
 from engine.store import connections as rows
 from engine.store.connections import ConnectionContent, ConnectionRow
 from engine.store.database import Database, Transaction

@@ -21,10 +21,11 @@ from engine.runtime.events import (
     kind_of,
 )
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus, StepKey, StepStatus
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
 from engine.services.execution_views import execution_of
 from engine.services.facts import execution_hash, execution_missing, execution_resource
+from engine.services.permits import Permit
 from engine.services.published import Published
 from engine.services.requests import (
     BulkAction,

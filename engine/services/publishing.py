@@ -16,11 +16,12 @@ from engine.errors import Conflict, Fault, StaleRevision, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.contents import contents_of
 from engine.services.documents import Documents, Draft
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
 from engine.services.instants import rfc3339
+from engine.services.permits import Permit
 from engine.services.requests import WRONG_VALUE, PublishRequest
 from engine.services.schedule_sync import ScheduleSync
 from engine.services.values import Version

@@ -10,13 +10,14 @@ from engine.errors import Conflict, Fault, NotFound, ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.backfills import Wish, ask
 from engine.services.digests import state_hash
 from engine.services.facts import schedule_resource
 from engine.services.firing import Firing
 from engine.services.instants import rfc3339
 from engine.services.pages import Listing
+from engine.services.permits import Permit
 from engine.services.requests import WRONG_VALUE, missing
 from engine.services.schedule_rules import place_after, rule_of
 from engine.services.schedule_sync import ScheduleSync, SyncReport

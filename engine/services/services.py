@@ -8,6 +8,7 @@ from engine.services.audit import Audit
 from engine.services.callbacks import Callbacks
 from engine.services.connections import Connections
 from engine.services.dead_letters import DeadLetters
+from engine.services.decision_journal import DecisionJournal
 from engine.services.events import Events
 from engine.services.evidence import Evidence
 from engine.services.executions import Executions
@@ -26,7 +27,7 @@ from engine.services.workflows import Workflows
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Use cases by noun."""
+    """Use cases by noun, and the journal that each call from outside is accounted for in."""
 
     workflows: Workflows
     executions: Executions
@@ -47,4 +48,5 @@ class Services:
     analytics: Analytics
     audit: Audit
     policies: Policies
+    journal: DecisionJournal
     health: Health

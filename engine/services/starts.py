@@ -15,11 +15,12 @@ from engine.jsonvalue import Json, JsonObject, dumps
 from engine.policy.gate import Resource
 from engine.policy.needs import UNFINISHED_EXECUTIONS
 from engine.runtime.states import ExecutionStatus
-from engine.services.authority import Authority, Permit, decision_entry
+from engine.services.authority import Authority
 from engine.services.digests import fingerprint, state_hash
 from engine.services.facts import workflow_resource
 from engine.services.front import Front
 from engine.services.keys import KEPT, check_match, scope_of
+from engine.services.permits import Permit, decision_entry
 from engine.services.published import Published, Runnable
 from engine.services.requests import ExecuteRequest
 from engine.store.acceptance import Acceptance, Candidate
@@ -115,12 +116,13 @@ class Starts:
         route = f"{EXECUTE}:{workflow_id}"
         scope = None if idempotency_key is None else scope_of(actor, route, idempotency_key)
         start = Start(actor, workflow_id, request, trigger_type, _body(request), scope, arrival)
-        for _ in range(LOOKS):
-            row = await self._published.workflow(actor.tenant, workflow_id)
-            started = await self._attempt(start, row)
-            if started is not None:
-                return started
-            self._published.forget(actor.tenant, workflow_id)
+        async with self._authority.accounted():
+            for _ in range(LOOKS):
+                row = await self._published.workflow(actor.tenant, workflow_id)
+                started = await self._attempt(start, row)
+                if started is not None:
+                    return started
+                self._published.forget(actor.tenant, workflow_id)
         raise Conflict("The workflow is being changed all the time.", code="workflow.contended")
 
     async def prepare(
@@ -134,7 +136,11 @@ class Starts:
         start = Start(actor, workflow_id, request, trigger_type, _body(request), None)
         row = await self._published.workflow(actor.tenant, workflow_id)
         permit = await self._authority.permit(actor, EXECUTE, workflow_resource(row))
-        return self._candidate(start, row, await self._checked(start, row), permit)
+        try:
+            return self._candidate(start, row, await self._checked(start, row), permit)
+        except (Conflict, NotFound, ValidationFailed):
+            self._authority.came_to_nothing(permit)
+            raise
 
     async def accept_within(self, connection: Transaction, candidates: Sequence[Candidate]) -> bool:
         """Accept what was prepared in a transaction of the caller's, who rings after commit.
@@ -167,7 +173,7 @@ class Starts:
             self._front.admit(start.actor.tenant, start.trigger_type, checked[0])
         except (Conflict, NotFound, ValidationFailed, RateLimited, Overloaded) as refusal:
             return await self._instead(start, row, refusal)
-        return await self._accepted(start, self._candidate(start, row, checked, permit))
+        return await self._accepted(start, self._candidate(start, row, checked, permit), permit)
 
     async def _instead(self, start: Start, row: WorkflowRow, refusal: MaestroError) -> Started | None:
         """What an earlier call has started, where this one is refused; None: on facts that are out of date."""
@@ -178,11 +184,12 @@ class Starts:
             raise refusal
         return earlier
 
-    async def _accepted(self, start: Start, candidate: Candidate) -> Started | None:
+    async def _accepted(self, start: Start, candidate: Candidate, permit: Permit) -> Started | None:
         verdict = await self._acceptance.accept(candidate)
         if not verdict.alive:
             return None
         if verdict.created_at is not None:
+            self._authority.settled(permit)
             return Started(candidate.id, _fresh(start, candidate, verdict.created_at))
         return await self._earlier(start)
 

@@ -14,9 +14,10 @@ from engine.ids import IdFactory
 from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.facts import belonging_facts, belonging_of, execution_missing
 from engine.services.keys import check_match, new_key, scope_of
+from engine.services.permits import Permit
 from engine.services.requests import WRONG_VALUE, missing
 from engine.services.task_forms import form_faults
 from engine.services.task_values import CreateTaskRequest, HumanTask

@@ -13,8 +13,9 @@ from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
 from engine.queue.bell import Bell
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.facts import task_resource
+from engine.services.permits import Permit
 from engine.services.requests import Request
 from engine.services.task_values import HumanTask
 from engine.services.task_views import acting, task_hash, task_missing, task_of, view_of

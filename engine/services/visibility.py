@@ -3,7 +3,7 @@
 from engine.errors import Unavailable
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json
-from engine.services.authority import Permit
+from engine.services.permits import Permit
 from engine.store.human_tasks import Shown, Watched
 from engine.store.visibility import Hidden
 

@@ -9,12 +9,13 @@ from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json
 from engine.policy.gate import Resource
-from engine.services.authority import Authority, Change, Permit
+from engine.services.authority import Authority, Change
 from engine.services.contents import claims_of, contents_of
 from engine.services.documents import Documents
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
 from engine.services.keys import check_match, new_key, scope_of
 from engine.services.pages import Listing
+from engine.services.permits import Permit
 from engine.services.publishing import Publishing
 from engine.services.requests import PublishRequest
 from engine.services.schedule_sync import ScheduleSync

@@ -10,6 +10,7 @@ from engine.store.hot import HotConnection
 from engine.store.statements import load
 
 _SQL = load("decisions")
+FORGOTTEN_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class DecisionRow:
 
     Attributes:
         masked: JSON Pointers into `input` of what was hidden in it.
+        times: how many equal decisions it stands for.
     """
 
     tenant: str
@@ -35,6 +37,7 @@ class DecisionRow:
     masked: Json
     trace_id: str | None
     span_id: str | None
+    times: int
 
 
 async def find(connection: HotConnection, decisions: Sequence[tuple[str, UUID]]) -> tuple[DecisionRow, ...]:
@@ -62,6 +65,16 @@ async def find(connection: HotConnection, decisions: Sequence[tuple[str, UUID]])
             masked=loads(row["masked"] or "[]"),
             trace_id=row["trace_id"],
             span_id=row["span_id"],
+            times=row["times"],
         )
         for row in rows
     )
+
+
+async def forget(connection: HotConnection) -> None:
+    """Remove rows that nothing rests on and whose time is over, some at a time.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    await connection.fetch(_SQL["forget"], FORGOTTEN_AT_ONCE)

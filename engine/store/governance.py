@@ -34,8 +34,26 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """Equal decisions that one row stands for.
+
+    Attributes:
+        kept_until: when the row may go: nothing that was changed rests on it.
+    """
+
+    first_at: datetime
+    last_at: datetime
+    times: int
+    kept_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionEntry:
-    """One decision of policy, as the decision log keeps it."""
+    """One decision of policy, as the decision log keeps it.
+
+    Attributes:
+        gathered: None: it was written at once, and stays.
+    """
 
     tenant: str
     id: UUID
@@ -53,6 +71,7 @@ class DecisionEntry:
     span_id: str | None = None
     mode: str = "enforce"
     masked: tuple[str, ...] = ()
+    gathered: Gathered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +122,16 @@ async def record_audit(connection: AsyncConnection, entries: Sequence[AuditEntry
 async def record_decisions(
     connection: AsyncConnection, entries: Sequence[DecisionEntry], *, announce: bool = False
 ) -> None:
-    """Append to the decision log; `announce`: and leave word of each in the outbox, for a log outside."""
+    """Append to the decision log; `announce`: and leave word of each in the outbox, for a log outside.
+
+    What the log has already is left as it is, and not announced again.
+    """
     if not entries:
         return
-    await connection.execute(
-        insert(policy_decisions),
-        [
-            {
-                "tenant_id": entry.tenant,
-                "decision_id": entry.id,
-                "requested_by": entry.requested_by,
-                "action": entry.action,
-                "resource_type": entry.resource_type,
-                "resource_id": entry.resource_id,
-                "execution_id": entry.execution_id,
-                "allowed": entry.allowed,
-                "policy_revision": entry.policy_revision,
-                "path": entry.path,
-                "input": entry.input,
-                "result": entry.result,
-                "trace_id": entry.trace_id,
-                "span_id": entry.span_id,
-                "mode": entry.mode,
-                "masked": [*entry.masked],
-            }
-            for entry in entries
-        ],
-    )
-    if announce:
+    statement = upsert(policy_decisions).on_conflict_do_nothing().returning(policy_decisions.c.decision_id)
+    found = await connection.execute(statement, [_decision_columns(entry) for entry in entries])
+    written = frozenset(found.scalars())
+    if announce and written:
         await connection.execute(
             insert(outbox),
             [
@@ -142,8 +143,39 @@ async def record_decisions(
                     "payload": {},
                 }
                 for entry in entries
+                if entry.id in written
             ],
         )
+
+
+def _decision_columns(entry: DecisionEntry) -> dict[str, object]:
+    gathered = entry.gathered
+    columns: dict[str, object] = {
+        "tenant_id": entry.tenant,
+        "decision_id": entry.id,
+        "requested_by": entry.requested_by,
+        "action": entry.action,
+        "resource_type": entry.resource_type,
+        "resource_id": entry.resource_id,
+        "execution_id": entry.execution_id,
+        "allowed": entry.allowed,
+        "policy_revision": entry.policy_revision,
+        "path": entry.path,
+        "input": entry.input,
+        "result": entry.result,
+        "trace_id": entry.trace_id,
+        "span_id": entry.span_id,
+        "mode": entry.mode,
+        "masked": [*entry.masked],
+    }
+    if gathered is not None:
+        columns |= {
+            "at": gathered.first_at,
+            "last_at": gathered.last_at,
+            "times": gathered.times,
+            "kept_until": gathered.kept_until,
+        }
+    return columns
 
 
 async def claim_key(connection: AsyncConnection, scope: KeyScope, known: KnownKey, now: datetime) -> KnownKey | None:

@@ -47,6 +47,9 @@ POLICY_DECISION_SECONDS = Histogram(
 POLICY_DECISIONS = Counter("maestro_policy_decisions", "Decisions by action and outcome.", ("action", "outcome"))
 POLICY_REMEMBERED = Counter("maestro_policy_remembered", "Decisions taken from memory: the same was asked before.")
 POLICY_OVER_BUDGET = Counter("maestro_policy_over_budget", "Evaluations that took longer than their time budget.")
+POLICY_DECISIONS_LOST = Counter(
+    "maestro_policy_decisions_lost", "Decisions that were not written to the decision log: it was away for too long."
+)
 POLICY_RELOADS = Counter("maestro_policy_reloads", "Bundles that were offered, by outcome.", ("outcome",))
 
 RATE_LIMITED = Counter("maestro_rate_limited", "Calls refused by a token bucket, by its policy.", ("policy",))

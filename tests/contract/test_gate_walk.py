@@ -12,7 +12,8 @@ from sqlalchemy import insert
 
 from engine.identity.actor import Actor
 from engine.policy.gate import Decision, Resource
-from engine.services.authority import Authority, Permit
+from engine.services.authority import Authority
+from engine.services.permits import Permit
 from engine.store.tables.delivery import dead_letters
 from federation.app import graph_config
 from federation.config import AppConfig

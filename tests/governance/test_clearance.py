@@ -1,9 +1,10 @@
 """What belongs to a restricted workflow is as closed as the workflow: one by one, in loaders, figures and answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from engine.services.analytics import Period
 from engine.services.requests import ControlRequest, ExecuteRequest, PublishRequest
 from engine.services.schedule_values import BackfillRequest, HoldRequest, ReconcileRequest
 from engine.services.services import Services
-from engine.services.task_values import CommentRequest, CreateTaskRequest, ReasonRequest, TaskWatch
+from engine.services.task_values import CommentRequest, CreateTaskRequest, ReasonRequest, TaskEvent, TaskWatch
 from engine.services.values import PageRequest
 from engine.store.database import Database
 from tests.federation.edge import workflow
@@ -166,7 +167,8 @@ async def test_whoever_watches_the_tasks_of_others_hears_nothing_of_restricted_o
         watch, since = TaskWatch(candidate_group="support"), f"{before.task}:2"
 
         async def heard(actor: Actor, count: int) -> list[UUID]:
-            async with aclosing(services.human_tasks.events(actor, watch, since)) as events, asyncio.timeout(20):
+            events = cast("AsyncGenerator[TaskEvent, None]", services.human_tasks.events(actor, watch, since))
+            async with aclosing(events), asyncio.timeout(20):
                 return [(await anext(events)).task.id for _ in range(count)]
 
         assert await heard(root, 4) == [secret.task] * 2 + [after.task] * 2

@@ -9,12 +9,14 @@ import pytest
 
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.connections.values import HttpConnection
+from engine.clock import SystemClock
 from engine.errors import Conflict, Denied, NotFound, Unavailable, ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
 from engine.policy.gate import RoleTableGate
 from engine.services.authority import Authority
 from engine.services.connections import Connections, StoredConnections
+from engine.services.decision_journal import DecisionJournal
 from engine.store.database import Database
 
 ADMIN = Actor("acme", "ada", frozenset({"admin"}))
@@ -37,9 +39,13 @@ async def stored(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+def authority_of(database: Database) -> Authority:
+    journal = DecisionJournal(database, SystemClock(), announces=False)
+    return Authority(RoleTableGate(uuid4), database, uuid4, journal)
+
+
 def connections_of(database: Database, *keys: bytes) -> Connections:
-    authority = Authority(RoleTableGate(uuid4), database, uuid4)
-    return Connections(database, authority, SecretBox(keys or (OLD_KEY,), secrets.token_bytes))
+    return Connections(database, authority_of(database), SecretBox(keys or (OLD_KEY,), secrets.token_bytes))
 
 
 def resolver_of(database: Database, *keys: bytes) -> StoredConnections:
@@ -205,7 +211,7 @@ async def test_the_master_key_is_rotated_without_losing_a_secret(stored: Databas
 
 async def test_without_a_key_nothing_is_stored(stored: Database) -> None:
     box = SecretBox((), secrets.token_bytes)
-    service = Connections(stored, Authority(RoleTableGate(uuid4), stored, uuid4), box)
+    service = Connections(stored, authority_of(stored), box)
     with pytest.raises(Unavailable):
         await service.create(ADMIN, named("keyless"))
     with pytest.raises(NotFound):

@@ -1,5 +1,6 @@
 """Watching tasks: whose, in which order, none twice, none missing after a break."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from engine.errors import MalformedRequest
 from engine.identity.actor import Actor
 from engine.services.services import Services
 from engine.services.task_values import CreateTaskRequest, ForwardRequest, ReasonRequest, TaskEvent, TaskWatch
+from tests.clock import FakeClock
 from tests.services.conftest import Pauses
 
 Step = tuple[UUID, int, str]
@@ -40,7 +42,7 @@ def ann(tenant: str) -> Actor:
 
 
 async def test_own_tasks_and_those_of_ones_groups_are_watched_from_now_on(
-    services: Services, admin: Actor, ann: Actor, pauses: Pauses
+    services: Services, admin: Actor, ann: Actor, pauses: Pauses, clock: FakeClock
 ) -> None:
     known = await opened(services, admin, candidateGroups=["support"])
     made: list[UUID] = []
@@ -48,6 +50,7 @@ async def test_own_tasks_and_those_of_ones_groups_are_watched_from_now_on(
     async def move() -> None:
         await opened(services, admin, candidateGroups=["legal"])
         await services.human_tasks.claim(ann, known, ReasonRequest())
+        clock.advance(timedelta(seconds=1))  # steps of one instant come in the order of their tasks' ids
         made.append(await opened(services, admin, assignees=["ann"]))
         pauses.move = None
 

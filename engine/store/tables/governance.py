@@ -88,8 +88,12 @@ policy_decisions = Table(
     Column("masked", JSONB),
     Column("trace_id", Text),
     Column("span_id", Text),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("last_at", DateTime(timezone=True)),
+    Column("kept_until", DateTime(timezone=True)),
     CheckConstraint("mode in ('enforce', 'report')", name="mode_known"),
     Index("ix_policy_decisions_execution", "tenant_id", "execution_id"),
+    Index("ix_policy_decisions_kept", "kept_until", postgresql_where=text("kept_until is not null")),
 )
 
 idempotency_keys = Table(
