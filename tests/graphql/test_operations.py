@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, build_schema, parse, validate
 
-from federation.explorer.page import ExplorerPage, operations
+from federation.explorer.page import operations
 from federation.export import sdl
 from tests.federation.edge import Edge, workflow
 
@@ -77,32 +77,3 @@ async def test_the_operations_carry_a_task_from_claim_to_completion(edge: Edge) 
     assert claimed["humanTask"]["status"] == "assigned"
     assert (completed["humanTask"]["status"], completed["humanTask"]["owner"]) == ("completed", "ada")
     assert (await run("Schedules"))["edges"] == (await run("DeadLetters"))["edges"] == []
-
-
-async def test_a_browser_gets_the_page_without_a_token(edge: Edge) -> None:
-    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-
-    response = await edge.client.get("/graphql", headers={"accept": accept})
-
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    policy = response.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert "GraphiQL" in response.text
-    assert all(name in response.text for name in OPERATIONS)
-    assert "://" not in response.text, "the page must work without any other server"
-
-
-async def test_what_no_browser_opens_gets_no_page(edge: Edge) -> None:
-    for headers, params in (({"accept": "*/*"}, {}), ({"accept": "text/html"}, {"query": "{ __typename }"})):
-        response = await edge.client.get("/graphql", headers=headers, params=params)
-        assert response.status_code in {401, 406}
-
-
-def test_the_page_holds_its_script_and_style_by_hash() -> None:
-    response = ExplorerPage().response()
-    text = bytes(response.body).decode()
-
-    assert "/*script*/" not in text
-    assert text.count("<script") == 2
