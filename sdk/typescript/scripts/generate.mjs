@@ -26,9 +26,14 @@ async function restTypes() {
     `${BANNER}/** Operations that an \`Idempotency-Key\` makes repeatable. */\n` +
     `export const KEYED_OPERATIONS: readonly (readonly [method: string, template: string])[] = ${JSON.stringify(keyed, null, 2)};\n`;
   return [
-    ["src/generated/rest.ts", BANNER + astToString(await openapiTS(document, { defaultNonNullable: false, emptyObjectsUnknown: true }))],
+    ["src/generated/rest.ts", BANNER + plain(astToString(await openapiTS(document, { defaultNonNullable: false, emptyObjectsUnknown: true })))],
     ["src/generated/operations.ts", operations],
   ];
+}
+
+/** Descriptions as TSDoc wants them: the text itself, without a tag. */
+function plain(text) {
+  return text.replaceAll("@description ", "").replaceAll(/\n *\* @enum \{\w+\}/g, "");
 }
 
 async function graphqlDocuments() {

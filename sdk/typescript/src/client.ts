@@ -11,6 +11,7 @@ export type WorkflowVersion = Schemas["VersionBody"];
 export type WorkflowDefinition = Schemas["WorkflowDefinition"];
 export type Execution = Schemas["ExecutionBody"];
 export type ExecutionEvent = Schemas["EventBody"];
+export type Action = Schemas["ActionBody"];
 export type HumanTask = Schemas["HumanTaskBody"];
 type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Wanted } } }
   ? Omit<NonNullable<Wanted>, "page" | "cursor">
@@ -59,6 +60,7 @@ export class Maestro {
   readonly workflows: Workflows;
   readonly executions: Executions;
   readonly humanTasks: HumanTasks;
+  readonly #calls: Calls;
 
   constructor(options: MaestroOptions) {
     this.rest = createClient<paths>({ baseUrl: options.baseUrl.replace(/\/+$/, ""), fetch: transport(options) });
@@ -66,6 +68,12 @@ export class Maestro {
     this.workflows = new Workflows(calls);
     this.executions = new Executions(calls, options.sleep ?? pause);
     this.humanTasks = new HumanTasks(calls);
+    this.#calls = calls;
+  }
+
+  /** What steps may do in this installation, with the schema of each action's configuration. */
+  actions(options: CallOptions = {}): Promise<Action[]> {
+    return this.#calls.wanted(this.rest.GET("/api/actions", { ...signalOf(options) }));
   }
 }
 
@@ -113,7 +121,9 @@ function signalOf(options: CallOptions): { signal?: AbortSignal } {
   return options.signal === undefined ? {} : { signal: options.signal };
 }
 
-class Workflows {
+/** Workflows: drafts, versions, and starting them. */
+export class Workflows {
+  /** @internal */
   constructor(private readonly calls: Calls) {}
 
   /** Stores a draft. Throws `ValidationError` with every fault. */
@@ -183,7 +193,9 @@ class Workflows {
   }
 }
 
-class Executions {
+/** Executions: looking at them, waiting for them, steering them. */
+export class Executions {
+  /** @internal */
   constructor(
     private readonly calls: Calls,
     private readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>,
@@ -307,7 +319,9 @@ class Executions {
   }
 }
 
-class HumanTasks {
+/** What people are asked for. */
+export class HumanTasks {
+  /** @internal */
   constructor(private readonly calls: Calls) {}
 
   get(id: string, options: CallOptions = {}): Promise<HumanTask> {

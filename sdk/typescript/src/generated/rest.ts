@@ -1313,14 +1313,13 @@ export interface components {
         DefinitionSecondsDuration: number;
         DefinitionSemver: string;
         DefinitionStepId: string;
-        /** @description Dotted path in the context, such as steps.fetch.output.body.items.0.id. */
+        /** Dotted path in the context, such as steps.fetch.output.body.items.0.id. */
         DefinitionPath: string;
         DefinitionMappings: {
             [key: string]: components["schemas"]["DefinitionPath"];
         };
         /**
          * @default normal
-         * @enum {unknown}
          */
         DefinitionPriority: "critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3;
         DefinitionCondition: ({
@@ -1330,7 +1329,6 @@ export interface components {
             value?: unknown;
             /**
              * @default and
-             * @enum {unknown}
              */
             logicalOperator?: "and" | "or";
             children?: components["schemas"]["DefinitionCondition"][];
@@ -1339,7 +1337,6 @@ export interface components {
             targetStepId: string;
             /**
              * @default success
-             * @enum {unknown}
              */
             condition?: "success" | "failure" | "always" | "custom";
             customCondition?: components["schemas"]["DefinitionCondition"];
@@ -1354,7 +1351,7 @@ export interface components {
             maxDelay?: components["schemas"]["DefinitionDuration"];
             /** @default true */
             jitter?: boolean;
-            /** @description HTTP statuses or failure codes that are retried although they count as final. */
+            /** HTTP statuses or failure codes that are retried although they count as final. */
             retryOn?: (string | number)[];
             maxElapsed?: components["schemas"]["DefinitionPositiveDuration"];
         };
@@ -1374,39 +1371,36 @@ export interface components {
             retryConfig?: components["schemas"]["DefinitionRetryConfig"];
             /**
              * @default any
-             * @enum {unknown}
              */
             join?: "any" | "all";
         } & (unknown & unknown & unknown & unknown & unknown & unknown & unknown & unknown);
         DefinitionActionConfig: {
             actionType: string;
-            /** @description Checked against the schema of the action; its strings are templates. */
+            /** Checked against the schema of the action; its strings are templates. */
             actionConfig?: Record<string, unknown>;
             /**
              * @default effectively_once
-             * @enum {unknown}
              */
             delivery?: "effectively_once" | "at_most_once";
             /**
              * @default human
-             * @enum {unknown}
              */
             onInDoubt?: "fail" | "retry" | "human";
             probe?: components["schemas"]["DefinitionProbe"];
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         };
         DefinitionConditionConfig: {
             condition: components["schemas"]["DefinitionCondition"];
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         };
         DefinitionLoopConfig: {
@@ -1418,53 +1412,53 @@ export interface components {
             /** @default false */
             truncate?: boolean;
             body: components["schemas"]["DefinitionStep"][];
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         };
         DefinitionParallelConfig: {
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         };
         DefinitionDelayConfig: {
             delayMs?: components["schemas"]["DefinitionDuration"];
-            /** @description RFC 3339 instant, or a template that gives one. */
+            /** RFC 3339 instant, or a template that gives one. */
             until?: string;
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         } & (unknown | unknown);
         DefinitionWaitConfig: {
             eventType?: string;
             signal?: string;
-            /** @description Path in the event's payload to path in the context; both must hold the same value. */
+            /** Path in the event's payload to path in the context; both must hold the same value. */
             correlation?: components["schemas"]["DefinitionMappings"];
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         } & (unknown | unknown);
         DefinitionHumanConfig: {
             title?: string;
             description?: string;
-            /** @description A list, or one template that gives a list. */
+            /** A list, or one template that gives a list. */
             assignees?: string[] | string;
-            /** @description A list, or one template that gives a list. */
+            /** A list, or one template that gives a list. */
             candidateGroups?: string[] | string;
             formConfig?: components["schemas"]["DefinitionFormConfig"];
-            /** @description RFC 3339 instant, or a template that gives one. */
+            /** RFC 3339 instant, or a template that gives one. */
             dueDate?: string;
             dueInMs?: components["schemas"]["DefinitionPositiveDuration"];
             sla?: components["schemas"]["DefinitionSla"];
@@ -1478,24 +1472,24 @@ export interface components {
             /** @default false */
             skippable?: boolean;
             priority?: components["schemas"]["DefinitionPriority"];
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         };
         DefinitionSubprocessConfig: {
             subWorkflowId: string;
             version?: components["schemas"]["DefinitionSemver"];
-            /** @description Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
+            /** Longest time of one attempt or wait; 30,000 for actions where not given, else none. */
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What the step gets as its input: input name to context path; all of the context where absent. */
+            /** What the step gets as its input: input name to context path; all of the context where absent. */
             inputMappings?: components["schemas"]["DefinitionMappings"];
-            /** @description Context key to path in the step's output. */
+            /** Context key to path in the step's output. */
             outputMappings?: components["schemas"]["DefinitionMappings"];
         };
-        /** @description A read-only action that tells whether the effect of an in-doubt attempt happened; its output is found under probe. */
+        /** A read-only action that tells whether the effect of an in-doubt attempt happened; its output is found under probe. */
         DefinitionProbe: {
             actionType: string;
             actionConfig?: Record<string, unknown>;
@@ -1526,12 +1520,12 @@ export interface components {
             afterMs: components["schemas"]["DefinitionPositiveDuration"];
             /** @enum {unknown} */
             action: "notify" | "addCandidates" | "reassign" | "raisePriority" | "fail";
-            /** @description A list, or one template that gives a list. */
+            /** A list, or one template that gives a list. */
             assignees?: string[] | string;
-            /** @description A list, or one template that gives a list. */
+            /** A list, or one template that gives a list. */
             groups?: string[] | string;
             repeatMs?: components["schemas"]["DefinitionPositiveDuration"];
-            /** @description What is sent when the level fires. Templates see `event`. `notify` without it writes to those of its assignees, else of the task's, that are mail addresses. */
+            /** What is sent when the level fires. Templates see `event`. `notify` without it writes to those of its assignees, else of the task's, that are mail addresses. */
             notification?: components["schemas"]["DefinitionNotifications"];
         };
         DefinitionTrigger: {
@@ -1548,13 +1542,11 @@ export interface components {
             timezone?: string;
             /**
              * @default latest
-             * @enum {unknown}
              */
             catchUp?: "skip" | "latest" | "all";
             catchUpWindowSeconds?: components["schemas"]["DefinitionSecondsDuration"];
             /**
              * @default skip
-             * @enum {unknown}
              */
             overlap?: "allow" | "skip" | "buffer" | "cancel_other";
             jitterMs?: components["schemas"]["DefinitionDuration"];
@@ -1562,7 +1554,6 @@ export interface components {
             webhookPath?: string;
             /**
              * @default standard
-             * @enum {unknown}
              */
             signature?: "standard" | "github";
             condition?: components["schemas"]["DefinitionCondition"];
@@ -1571,60 +1562,58 @@ export interface components {
         DefinitionSettings: {
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
             /**
-             * @description Older documents may say retry; it is turned into stop and retries on the steps.
+             * Older documents may say retry; it is turned into stop and retries on the steps.
              * @default stop
-             * @enum {unknown}
              */
             errorHandling?: "stop" | "continue";
             /**
              * @default detailed
-             * @enum {unknown}
              */
             logging?: "minimal" | "detailed" | "debug";
             concurrency?: number;
             variables?: Record<string, unknown>;
-            /** @description Actions that are run when something happens. Their templates see `event` alone. */
+            /** Actions that are run when something happens. Their templates see `event` alone. */
             notifications?: {
-                /** @description An execution starts. */
+                /** An execution starts. */
                 onStart?: components["schemas"]["DefinitionNotifications"];
-                /** @description An execution completes. */
+                /** An execution completes. */
                 onComplete?: components["schemas"]["DefinitionNotifications"];
-                /** @description An execution fails. */
+                /** An execution fails. */
                 onError?: components["schemas"]["DefinitionNotifications"];
-                /** @description A human task is opened for a step. */
+                /** A human task is opened for a step. */
                 onTaskCreated?: components["schemas"]["DefinitionNotifications"];
-                /** @description A share of the time of a task's clock is over. */
+                /** A share of the time of a task's clock is over. */
                 onTaskWarning?: components["schemas"]["DefinitionNotifications"];
-                /** @description The time of a task's clock is over. */
+                /** The time of a task's clock is over. */
                 onTaskBreached?: components["schemas"]["DefinitionNotifications"];
-                /** @description A level of a task's escalation has come. */
+                /** A level of a task's escalation has come. */
                 onTaskEscalated?: components["schemas"]["DefinitionNotifications"];
             };
             priority?: components["schemas"]["DefinitionPriority"];
             qosClass?: string;
         };
-        /** @description An action to be run. What older documents named and nothing leads to is kept as `channel` or `recipient`. */
+        /** An action to be run. What older documents named and nothing leads to is kept as `channel` or `recipient`. */
         DefinitionNotification: {
             actionType?: string;
-            /** @description Checked against the schema of the action; its strings are templates that see `event`. */
+            /** Checked against the schema of the action; its strings are templates that see `event`. */
             actionConfig?: Record<string, unknown>;
             channel?: string;
             recipient?: string;
         } | unknown | unknown | unknown;
-        /** @description One notification or a list. `true` where neither channel nor recipient is known: nobody is told but callbacks. */
+        /** One notification or a list. `true` where neither channel nor recipient is known: nobody is told but callbacks. */
         DefinitionNotifications: components["schemas"]["DefinitionNotification"][] | Record<string, unknown> | boolean;
         /**
          * Workflow definition
-         * @description The document that a workflow is edited and published as. Times are whole milliseconds unless the name ends in Seconds. Keywords that start with maestro: are the project's own; a reader that does not know them may ignore them.
+         * The document that a workflow is edited and published as. Times are whole milliseconds unless the name ends in Seconds. Keywords that start with maestro: are the project's own; a reader that does not know them may ignore them.
          */
         WorkflowDefinition: {
             name: string;
             description?: string;
-            /** @description Informative: publishing decides the version. */
+            /** Informative: publishing decides the version. */
             version?: components["schemas"]["DefinitionSemver"];
             /** @default true */
             isActive?: boolean;
-            /** @description JSON Schema (2020-12) of the trigger data; references stay inside it. */
+            /** JSON Schema (2020-12) of the trigger data; references stay inside it. */
             inputSchema?: Record<string, unknown>;
             labels?: string[] | {
                 [key: string]: string;
@@ -1637,1481 +1626,1456 @@ export interface components {
             steps: components["schemas"]["DefinitionStep"][];
             settings?: components["schemas"]["DefinitionSettings"];
         };
-        /** @description What went wrong (RFC 9457). */
+        /** What went wrong (RFC 9457). */
         ProblemBody: {
-            /** @description Absolute URI of the kind of problem. */
+            /** Absolute URI of the kind of problem. */
             type: string;
-            /** @description The kind of problem, for people. */
+            /** The kind of problem, for people. */
             title: string;
-            /** @description The HTTP status. */
+            /** The HTTP status. */
             status: number;
-            /** @description What went wrong this time. */
+            /** What went wrong this time. */
             detail: string;
-            /** @description Reference of this answer; the log knows it. */
+            /** Reference of this answer; the log knows it. */
             instance: string;
-            /** @description Stable, dotted, lower-case. */
+            /** Stable, dotted, lower-case. */
             code: string;
-            /** @description The same as `detail`, for older clients. */
+            /** The same as `detail`, for older clients. */
             error: string;
-            /** @description All faults, where the body or document has some. */
+            /** All faults, where the body or document has some. */
             errors?: components["schemas"]["FaultBody"][] | null;
-            /** @description The policy decision, where policy refused. */
+            /** The policy decision, where policy refused. */
             decisionId?: string | null;
-            /** @description Revision of the policy that refused. */
+            /** Revision of the policy that refused. */
             policyRevision?: string | null;
-            /** @description All reasons of policy. */
+            /** All reasons of policy. */
             denials?: components["schemas"]["DenialBody"][] | null;
         } & {
             [key: string]: unknown;
         };
-        /** @description One thing wrong with a document or a body. */
+        /** One thing wrong with a document or a body. */
         FaultBody: {
-            /** @description Stable, dotted, lower-case. */
+            /** Stable, dotted, lower-case. */
             code: string;
-            /** @description JSON Pointer to the place; the parent's where a member is missing. */
+            /** JSON Pointer to the place; the parent's where a member is missing. */
             path: string;
-            /** @description What is wrong, in the author's words. */
+            /** What is wrong, in the author's words. */
             message: string;
-            /** @description How to mend it. */
+            /** How to mend it. */
             hint: string;
         };
-        /** @description One reason for which policy refused. */
+        /** One reason for which policy refused. */
         DenialBody: {
-            /** @description Stable, dotted, lower-case. */
+            /** Stable, dotted, lower-case. */
             code: string;
-            /** @description The reason, for people. */
+            /** The reason, for people. */
             message: string;
-            /** @description JSON Pointer into the request that policy judged. */
+            /** JSON Pointer into the request that policy judged. */
             path: string;
-            /** @description Name of the rule. */
+            /** Name of the rule. */
             policy: string;
-            /** @description What would make it allowed. */
+            /** What would make it allowed. */
             remedy?: string | null;
         };
-        /** @description A workflow: the members of its draft, and what the server sets. */
+        /** A workflow: the members of its draft, and what the server sets. */
         WorkflowBody: {
             /**
              * Format: uuid
-             * @description Set by the server.
+             * Set by the server.
              */
             id: string;
-            /** @description Name of the workflow. */
+            /** Name of the workflow. */
             name: string;
             /**
-             * @description `draft` until the first publish.
-             * @enum {string}
+             * `draft` until the first publish.
              */
             status: "draft" | "published" | "archived";
-            /** @description Whether its triggers start executions. */
+            /** Whether its triggers start executions. */
             isActive: boolean;
-            /** @description The latest published version, `0.0.0` before the first. */
+            /** The latest published version, `0.0.0` before the first. */
             version: string;
-            /** @description Counts edits of the draft; the `ETag`. */
+            /** Counts edits of the draft; the `ETag`. */
             revision: number;
-            /** @description Who created it. */
+            /** Who created it. */
             createdBy: string;
             /**
              * Format: date-time
-             * @description When it was created.
+             * When it was created.
              */
             createdAt: string;
             /**
              * Format: date-time
-             * @description When the draft last changed.
+             * When the draft last changed.
              */
             updatedAt: string;
-            /** @description The latest published version. */
+            /** The latest published version. */
             publishedVersion: string | null;
         } & {
             [key: string]: unknown;
         };
-        /** @description What a check of a document found. */
+        /** What a check of a document found. */
         ValidationBody: {
-            /** @description True when there is no fault. */
+            /** True when there is no fault. */
             valid: boolean;
-            /** @description All that is wrong, at once. */
+            /** All that is wrong, at once. */
             errors: components["schemas"]["FaultBody"][];
         };
-        /** @description A published version: an immutable snapshot. */
+        /** A published version: an immutable snapshot. */
         VersionBody: {
             /**
              * Format: uuid
-             * @description Of the workflow.
+             * Of the workflow.
              */
             workflowId: string;
             /**
-             * @description Semantic version.
+             * Semantic version.
              * @example 1.0.0
              */
             version: string;
-            /** @description `sha256:` and the hash of the canonical `definition` as returned here. */
+            /** `sha256:` and the hash of the canonical `definition` as returned here. */
             contentHash: string;
-            /** @description The document as it was published. */
+            /** The document as it was published. */
             definition: Record<string, unknown>;
-            /** @description What changed, for people. */
+            /** What changed, for people. */
             changeSummary: string;
-            /** @description Who published it. */
+            /** Who published it. */
             createdBy: string;
             /**
              * Format: date-time
-             * @description When it was published.
+             * When it was published.
              */
             createdAt: string;
-            /** @description What the ledger knows of it. */
+            /** What the ledger knows of it. */
             provenance: components["schemas"]["ProvenanceBody"];
         };
-        /** @description What the ledger knows of a version. */
+        /** What the ledger knows of a version. */
         ProvenanceBody: {
             /**
-             * @description `pending` until the ledger has the version's manifest.
-             * @enum {string}
+             * `pending` until the ledger has the version's manifest.
              */
             status: "pending" | "registered";
-            /** @description Position of the manifest in the log. */
+            /** Position of the manifest in the log. */
             logIndex: number | null;
-            /** @description Hash of the leaf, in hex. */
+            /** Hash of the leaf, in hex. */
             leafHash: string | null;
-            /** @description Proof of inclusion (c2sp.org/tlog-proof), as text. */
+            /** Proof of inclusion (c2sp.org/tlog-proof), as text. */
             proof: string | null;
         };
-        /** @description How the draft becomes a version. */
+        /** How the draft becomes a version. */
         PublishBody: {
-            /** @description Which part of the version grows. */
+            /** Which part of the version grows. */
             bump?: ("major" | "minor" | "patch") | null;
-            /** @description The version itself, instead of `bump`. */
+            /** The version itself, instead of `bump`. */
             version?: string | null;
-            /** @description What changed, for people. */
+            /** What changed, for people. */
             changeSummary?: string;
-            /** @description Publish although the change asks for a larger bump. */
+            /** Publish although the change asks for a larger bump. */
             allowSmallerBump?: boolean;
-            /** @description Revision of the draft that is meant. */
+            /** Revision of the draft that is meant. */
             revision?: number | null;
         };
-        /** @description Published versions, newest first, and what changed between two of them. */
+        /** Published versions, newest first, and what changed between two of them. */
         VersionsBody: {
-            /** @description One page. */
+            /** One page. */
             versions: components["schemas"]["VersionBody"][];
-            /** @description Null where there are not two to compare. */
+            /** Null where there are not two to compare. */
             diff: components["schemas"]["DiffBody"] | null;
         };
-        /** @description What changed from one version to another. */
+        /** What changed from one version to another. */
         DiffBody: {
-            /** @description The older side. */
+            /** The older side. */
             from: string;
-            /** @description The newer side. */
+            /** The newer side. */
             to: string;
-            /** @description Steps that differ. */
+            /** Steps that differ. */
             steps: components["schemas"]["StepsDifferenceBody"];
-            /** @description Connections that differ. */
+            /** Connections that differ. */
             connections: components["schemas"]["ConnectionsDifferenceBody"];
-            /** @description Changes of triggers. */
+            /** Changes of triggers. */
             triggers: components["schemas"]["ChangeBody"][];
-            /** @description Changes of settings. */
+            /** Changes of settings. */
             settings: components["schemas"]["ChangeBody"][];
-            /** @description Changes of the input schema. */
+            /** Changes of the input schema. */
             inputSchema: components["schemas"]["ChangeBody"][];
-            /** @description Every change; applied in this order to the older one they give the newer. */
+            /** Every change; applied in this order to the older one they give the newer. */
             changes: components["schemas"]["ChangeBody"][];
-            /** @description The smallest bump that all changes allow; null when nothing differs. */
+            /** The smallest bump that all changes allow; null when nothing differs. */
             suggestedBump: ("major" | "minor" | "patch") | null;
-            /** @description Unfinished executions, per version that has any. */
+            /** Unfinished executions, per version that has any. */
             affectedExecutions: components["schemas"]["AffectedBody"][];
         };
-        /** @description Steps that differ. */
+        /** Steps that differ. */
         StepsDifferenceBody: {
-            /** @description Only in the newer one. */
+            /** Only in the newer one. */
             added: components["schemas"]["StepDifferenceBody"][];
-            /** @description Only in the older one. */
+            /** Only in the older one. */
             removed: components["schemas"]["StepDifferenceBody"][];
-            /** @description In both, and not the same. */
+            /** In both, and not the same. */
             changed: components["schemas"]["StepDifferenceBody"][];
         };
-        /** @description A step that was added, removed or changed. */
+        /** A step that was added, removed or changed. */
         StepDifferenceBody: {
-            /** @description The step's id. */
+            /** The step's id. */
             stepId: string;
-            /** @description Hash of what the step does; `{from, to}` where it changed. */
+            /** Hash of what the step does; `{from, to}` where it changed. */
             configHash: ((string | null) | {
                 from: string | null;
                 to: string | null;
             }) | null;
-            /** @description What changed, as JSON Pointers. */
+            /** What changed, as JSON Pointers. */
             paths: string[];
         };
-        /** @description Connections that differ. */
+        /** Connections that differ. */
         ConnectionsDifferenceBody: {
-            /** @description Only in the newer one. */
+            /** Only in the newer one. */
             added: components["schemas"]["ConnectionDifferenceBody"][];
-            /** @description Only in the older one. */
+            /** Only in the older one. */
             removed: components["schemas"]["ConnectionDifferenceBody"][];
         };
-        /** @description A connection that was added or removed. */
+        /** A connection that was added or removed. */
         ConnectionDifferenceBody: {
-            /** @description Step that it leaves. */
+            /** Step that it leaves. */
             from: string;
-            /** @description Step that it leads to. */
+            /** Step that it leads to. */
             to: string;
-            /** @description When it is taken. */
+            /** When it is taken. */
             condition: string;
         };
-        /** @description One place that differs. */
+        /** One place that differs. */
         ChangeBody: {
-            /** @description JSON Pointer; steps and triggers stand by their id. */
+            /** JSON Pointer; steps and triggers stand by their id. */
             path: string;
-            /** @description Null where the place is new. */
+            /** Null where the place is new. */
             before: unknown;
-            /** @description Null where the place is gone. */
+            /** Null where the place is gone. */
             after: unknown;
             /**
-             * @description What the change means to callers.
-             * @enum {string}
+             * What the change means to callers.
              */
             class: "breaking" | "compatible" | "cosmetic";
         };
-        /** @description How many unfinished executions are pinned to a version. */
+        /** How many unfinished executions are pinned to a version. */
         AffectedBody: {
-            /** @description The version. */
+            /** The version. */
             version: string;
-            /** @description Unfinished executions. */
+            /** Unfinished executions. */
             count: number;
         };
-        /** @description One run of a published version. */
+        /** One run of a published version. */
         ExecutionBody: {
             /**
              * Format: uuid
-             * @description Set by the server.
+             * Set by the server.
              */
             id: string;
             /**
              * Format: uuid
-             * @description The workflow that runs.
+             * The workflow that runs.
              */
             workflowId: string;
-            /** @description The version that it is pinned to. */
+            /** The version that it is pinned to. */
             workflowVersion: string;
             /**
-             * @description Where it stands.
-             * @enum {string}
+             * Where it stands.
              */
             status: "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
-            /** @description What started it. */
+            /** What started it. */
             triggerType: string;
-            /** @description What it was started with. */
+            /** What it was started with. */
             triggerData: unknown;
-            /** @description What conditions and templates see. */
+            /** What conditions and templates see. */
             context: Record<string, unknown>;
-            /** @description The step that moved last. */
+            /** The step that moved last. */
             currentStep: string | null;
-            /** @description Who started it. */
+            /** Who started it. */
             startedBy: string;
             /**
              * Format: date-time
-             * @description When it was accepted.
+             * When it was accepted.
              */
             createdAt: string;
             /**
              * Format: date-time
-             * @description When a worker first took it.
+             * When a worker first took it.
              */
             startedAt: string | null;
             /**
              * Format: date-time
-             * @description When it reached a final status.
+             * When it reached a final status.
              */
             completedAt: string | null;
-            /** @description Its steps as they stand. */
+            /** Its steps as they stand. */
             steps: components["schemas"]["StepBody"][];
-            /** @description Steps whose failure was not handled. */
+            /** Steps whose failure was not handled. */
             failedSteps: string[];
-            /** @description Why it failed. */
+            /** Why it failed. */
             error: components["schemas"]["ErrorBody"] | null;
             /**
              * Format: uuid
-             * @description The execution whose subprocess step started it.
+             * The execution whose subprocess step started it.
              */
             parentExecutionId: string | null;
             /**
-             * @description Order in which queued executions are taken.
-             * @enum {unknown}
+             * Order in which queued executions are taken.
              */
             priority: "critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3;
         };
-        /** @description One step instance of an execution. */
+        /** One step instance of an execution. */
         StepBody: {
-            /** @description The step's id in the definition. */
+            /** The step's id in the definition. */
             stepId: string;
             /**
-             * @description Where it stands.
-             * @enum {string}
+             * Where it stands.
              */
             status: "pending" | "running" | "waiting" | "completed" | "failed" | "skipped" | "cancelled" | "in_doubt";
             /**
              * Format: date-time
-             * @description Start of its first attempt.
+             * Start of its first attempt.
              */
             startedAt: string | null;
             /**
              * Format: date-time
-             * @description When it reached a final status.
+             * When it reached a final status.
              */
             completedAt: string | null;
-            /** @description What it was given. */
+            /** What it was given. */
             input: unknown;
-            /** @description What it gave. */
+            /** What it gave. */
             output: unknown;
-            /** @description Why it failed. */
+            /** Why it failed. */
             error: components["schemas"]["ErrorBody"] | null;
-            /** @description Attempts after the first. */
+            /** Attempts after the first. */
             retryCount: number;
-            /** @description Milliseconds from start to end. */
+            /** Milliseconds from start to end. */
             duration: number | null;
-            /** @description Loop indices joined by `.`. */
+            /** Loop indices joined by `.`. */
             iteration: string | null;
-            /** @description The loop around it. */
+            /** The loop around it. */
             parentStepId: string | null;
         };
-        /** @description Why a step or an execution failed. */
+        /** Why a step or an execution failed. */
         ErrorBody: {
-            /** @description Stable, dotted, lower-case. */
+            /** Stable, dotted, lower-case. */
             code: string;
-            /** @description What happened. */
+            /** What happened. */
             message: string;
-            /** @description The step that brought the execution down. */
+            /** The step that brought the execution down. */
             stepId?: string | null;
-            /** @description Facts of the failure. */
+            /** Facts of the failure. */
             details?: Record<string, unknown> | null;
         };
-        /** @description What to start an execution with. */
+        /** What to start an execution with. */
         ExecuteBody: {
-            /** @description Checked against the version's `inputSchema`. */
+            /** Checked against the version's `inputSchema`. */
             triggerData?: unknown;
-            /** @description Instead of the latest published one. */
+            /** Instead of the latest published one. */
             version?: string | null;
-            /** @description Instead of the workflow's own. */
+            /** Instead of the workflow's own. */
             priority?: ("critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3) | null;
         };
-        /** @description What a bulk operation did. */
+        /** What a bulk operation did. */
         BulkResultBody: {
-            /** @description Executions that it was done to. */
+            /** Executions that it was done to. */
             done: string[];
-            /** @description Executions that it left alone, and why. */
+            /** Executions that it left alone, and why. */
             refused: components["schemas"]["RefusalBody"][];
-            /** @description True when more match than one call takes: call again. */
+            /** True when more match than one call takes: call again. */
             remaining: boolean;
         };
-        /** @description Why a bulk operation left one execution alone. */
+        /** Why a bulk operation left one execution alone. */
         RefusalBody: {
             /**
              * Format: uuid
-             * @description Of the execution.
+             * Of the execution.
              */
             executionId: string;
-            /** @description Stable, dotted, lower-case. */
+            /** Stable, dotted, lower-case. */
             code: string;
-            /** @description The reason. */
+            /** The reason. */
             message: string;
         };
-        /** @description One operation on all executions that match. */
+        /** One operation on all executions that match. */
         BulkBody: {
             /**
-             * @description What to do with them.
-             * @enum {string}
+             * What to do with them.
              */
             action: "cancel" | "pause" | "resume" | "retry";
-            /** @description Which ones; without it, all. */
+            /** Which ones; without it, all. */
             filter?: components["schemas"]["BulkFilter"];
-            /** @description For people. */
+            /** For people. */
             reason?: string | null;
         };
-        /** @description Which executions a bulk operation is for. */
+        /** Which executions a bulk operation is for. */
         BulkFilter: {
             /**
              * Format: uuid
-             * @description Only those of this workflow.
+             * Only those of this workflow.
              */
             workflowId?: string | null;
-            /** @description Only those of this status. */
+            /** Only those of this status. */
             status?: ("queued" | "running" | "paused" | "completed" | "failed" | "cancelled") | null;
-            /** @description Only those pinned to this version. */
+            /** Only those pinned to this version. */
             version?: string | null;
         };
-        /** @description Why; it stands in the audit log. */
+        /** Why; it stands in the audit log. */
         ControlBody: {
-            /** @description For people. */
+            /** For people. */
             reason?: string | null;
         };
-        /** @description From where failed work runs again. */
+        /** From where failed work runs again. */
         RetryBody: {
-            /** @description From this step on; else from the failed steps. */
+            /** From this step on; else from the failed steps. */
             fromStepId?: string | null;
-            /** @description Older name of `fromStepId`. */
+            /** Older name of `fromStepId`. */
             nodeId?: string | null;
-            /** @description Also run finished steps behind it again. */
+            /** Also run finished steps behind it again. */
             restartSuccessful?: boolean | null;
         };
-        /** @description What a signal carries. */
+        /** What a signal carries. */
         SignalBody: {
-            /** @description The output of the waiting step. */
+            /** The output of the waiting step. */
             payload?: unknown;
         };
-        /** @description What became of an in-doubt step. */
+        /** What became of an in-doubt step. */
         ResolveBody: {
             /**
-             * @description What a person found out.
-             * @enum {string}
+             * What a person found out.
              */
             outcome: "completed" | "failed" | "retry";
-            /** @description Output of the step, where it completed. */
+            /** Output of the step, where it completed. */
             output?: unknown;
-            /** @description How it was found out. */
+            /** How it was found out. */
             comment?: string | null;
-            /** @description One instance within loops: indices joined by `.`. */
+            /** One instance within loops: indices joined by `.`. */
             iteration?: string | null;
         };
-        /** @description One line of an execution's log. */
+        /** One line of an execution's log. */
         LogBody: {
             /**
              * Format: date-time
-             * @description When.
+             * When.
              */
             at: string;
-            /** @description `debug`, `info`, `warning` or `error`. */
+            /** `debug`, `info`, `warning` or `error`. */
             level: string;
-            /** @description What happened, for people. */
+            /** What happened, for people. */
             message: string;
-            /** @description The step that it is about. */
+            /** The step that it is about. */
             stepId: string | null;
-            /** @description Loop indices joined by `.`. */
+            /** Loop indices joined by `.`. */
             iteration: string | null;
-            /** @description Attempt of the step, from 1. */
+            /** Attempt of the step, from 1. */
             attempt: number | null;
-            /** @description Facts, for machines. */
+            /** Facts, for machines. */
             fields: Record<string, unknown>;
         };
-        /** @description One recorded transition of an execution. */
+        /** One recorded transition of an execution. */
         EventBody: {
-            /** @description The event's id; streams resume after it. */
+            /** The event's id; streams resume after it. */
             seq: number;
             /**
              * Format: date-time
-             * @description When it was recorded.
+             * When it was recorded.
              */
             at: string;
             /**
              * Format: uuid
-             * @description Of the execution.
+             * Of the execution.
              */
             executionId: string;
-            /** @description Status that was reached. */
+            /** Status that was reached. */
             status: string;
-            /** @description The step that moved; null for the execution itself. */
+            /** The step that moved; null for the execution itself. */
             step: components["schemas"]["StepBody"] | null;
-            /** @description Why it failed. */
+            /** Why it failed. */
             error: components["schemas"]["ErrorBody"] | null;
-            /** @description Attempt of the step, from 1. */
+            /** Attempt of the step, from 1. */
             attempt: number;
         };
-        /** @description Work that a person must do. */
+        /** Work that a person must do. */
         HumanTaskBody: {
             /**
              * Format: uuid
-             * @description Set by the server.
+             * Set by the server.
              */
             id: string;
             /**
              * Format: uuid
-             * @description The execution that waits for it; null of a task that no step has opened.
+             * The execution that waits for it; null of a task that no step has opened.
              */
             executionId: string | null;
-            /** @description The step that waits for it. */
+            /** The step that waits for it. */
             stepId: string | null;
             /**
              * Format: uuid
-             * @description The workflow of that execution.
+             * The workflow of that execution.
              */
             workflowId: string | null;
-            /** @description Loop indices joined by `.`. */
+            /** Loop indices joined by `.`. */
             iteration: string | null;
-            /** @description What is to be done. */
+            /** What is to be done. */
             title: string;
-            /** @description More about it. */
+            /** More about it. */
             description: string;
-            /** @description People who may claim it. */
+            /** People who may claim it. */
             assignees: string[];
-            /** @description Groups whose members may claim it. */
+            /** Groups whose members may claim it. */
             candidateGroups: string[];
-            /** @description Who may not own it: the initiator under four eyes, and who has voted. */
+            /** Who may not own it: the initiator under four eyes, and who has voted. */
             excluded: string[];
-            /** @description Who has it. */
+            /** Who has it. */
             owner: string | null;
             /**
-             * @description Where it stands.
-             * @enum {string}
+             * Where it stands.
              */
             status: "created" | "pending" | "assigned" | "in_progress" | "suspended" | "completed" | "failed" | "cancelled" | "skipped" | "obsolete";
             /**
-             * @description How urgent it is.
-             * @enum {unknown}
+             * How urgent it is.
              */
             priority: "critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3;
-            /** @description The form to fill in. */
+            /** The form to fill in. */
             formConfig: Record<string, unknown>;
-            /** @description What was handed in. */
+            /** What was handed in. */
             formData: Record<string, unknown> | null;
-            /** @description Whether it may be passed over. */
+            /** Whether it may be passed over. */
             skippable: boolean;
-            /** @description How many must approve, of how many. */
+            /** How many must approve, of how many. */
             approvals: Record<string, unknown> | null;
-            /** @description Decisions so far. */
+            /** Decisions so far. */
             votes: components["schemas"]["VoteBody"][];
-            /** @description Time limits from activation. */
+            /** Time limits from activation. */
             sla: Record<string, unknown>;
-            /** @description What happens when it takes too long. */
+            /** What happens when it takes too long. */
             escalation: unknown[];
             /**
              * Format: date-time
-             * @description Until when somebody must have started.
+             * Until when somebody must have started.
              */
             startBy: string | null;
             /**
              * Format: date-time
-             * @description Until when it must have ended.
+             * Until when it must have ended.
              */
             dueDate: string | null;
-            /** @description Whether one of the two was missed. */
+            /** Whether one of the two was missed. */
             slaBreached: boolean;
-            /** @description How many escalations there were. */
+            /** How many escalations there were. */
             escalationLevel: number;
-            /** @description Who opened it, or started the execution that did. */
+            /** Who opened it, or started the execution that did. */
             createdBy: string;
-            /** @description Who handed the form in. */
+            /** Who handed the form in. */
             submittedBy: string | null;
             /**
              * Format: date-time
-             * @description When it was handed in.
+             * When it was handed in.
              */
             submittedAt: string | null;
             /**
              * Format: date-time
-             * @description When it was opened.
+             * When it was opened.
              */
             createdAt: string;
             /**
              * Format: date-time
-             * @description When it last changed.
+             * When it last changed.
              */
             updatedAt: string;
             /**
              * Format: date-time
-             * @description When it reached a final state.
+             * When it reached a final state.
              */
             completedAt: string | null;
-            /** @description Counts changes. */
+            /** Counts changes. */
             revision: number;
-            /** @description Every step so far. */
+            /** Every step so far. */
             auditTrail: components["schemas"]["TrailBody"][];
         };
-        /** @description One person's decision on a task that asks for several. */
+        /** One person's decision on a task that asks for several. */
         VoteBody: {
-            /** @description Who. */
+            /** Who. */
             by: string;
             /**
              * Format: date-time
-             * @description When.
+             * When.
              */
             at: string;
-            /** @description Whether for or against. */
+            /** Whether for or against. */
             approved: boolean;
-            /** @description What was handed in. */
+            /** What was handed in. */
             formData: Record<string, unknown>;
         };
-        /** @description One step of a task. */
+        /** One step of a task. */
         TrailBody: {
-            /** @description From 1, without gaps. */
+            /** From 1, without gaps. */
             seq: number;
             /**
              * Format: date-time
-             * @description When.
+             * When.
              */
             at: string;
-            /** @description Who; `engine` for timers and the ends of executions. */
+            /** Who; `engine` for timers and the ends of executions. */
             actor: string;
-            /** @description For whom, where that is somebody else. */
+            /** For whom, where that is somebody else. */
             onBehalfOf: string | null;
-            /** @description The state before; null of its creation. */
+            /** The state before; null of its creation. */
             from: ("created" | "pending" | "assigned" | "in_progress" | "suspended" | "completed" | "failed" | "cancelled" | "skipped" | "obsolete") | null;
             /**
-             * @description The state after.
-             * @enum {string}
+             * The state after.
              */
             to: "created" | "pending" | "assigned" | "in_progress" | "suspended" | "completed" | "failed" | "cancelled" | "skipped" | "obsolete";
-            /** @description The operation. */
+            /** The operation. */
             action: string;
-            /** @description Why. */
+            /** Why. */
             reason: string;
-            /** @description Of the call. */
+            /** Of the call. */
             requestId: string;
-            /** @description Facts of the operation. */
+            /** Facts of the operation. */
             details: Record<string, unknown> | null;
         };
-        /** @description A task that no step opens. */
+        /** A task that no step opens. */
         CreateHumanTaskBody: {
-            /** @description What is to be done. */
+            /** What is to be done. */
             title: string;
-            /** @description More about it. */
+            /** More about it. */
             description?: string | null;
-            /** @description Of people. */
+            /** Of people. */
             assignees?: string[];
-            /** @description Of groups. */
+            /** Of groups. */
             candidateGroups?: string[];
-            /** @description The form. */
+            /** The form. */
             formConfig?: components["schemas"]["DefinitionFormConfig"] | null;
-            /** @description How urgent it is. */
+            /** How urgent it is. */
             priority?: ("critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3) | null;
             /**
              * Format: date-time
-             * @description Until when it must have ended.
+             * Until when it must have ended.
              */
             dueDate?: string | null;
-            /** @description The same from now on, in milliseconds. */
+            /** The same from now on, in milliseconds. */
             dueInMs?: number | null;
-            /** @description Time limits from now on. */
+            /** Time limits from now on. */
             sla?: components["schemas"]["DefinitionSla"] | null;
-            /** @description What happens when it takes too long. */
+            /** What happens when it takes too long. */
             escalation?: Record<string, unknown>[] | null;
-            /** @description Whether who opens it, or started its execution, may not own it. */
+            /** Whether who opens it, or started its execution, may not own it. */
             excludeInitiator?: boolean;
-            /** @description `{required, of}`: how many must approve. */
+            /** `{required, of}`: how many must approve. */
             approvals?: Record<string, unknown> | null;
-            /** @description Whether it may be passed over. */
+            /** Whether it may be passed over. */
             skippable?: boolean;
             /**
              * Format: uuid
-             * @description Whose work it is; it becomes obsolete when that execution ends.
+             * Whose work it is; it becomes obsolete when that execution ends.
              */
             executionId?: string | null;
         };
-        /** @description What to change; what is not named stays. */
+        /** What to change; what is not named stays. */
         UpdateHumanTaskBody: {
-            /** @description What is to be done. */
+            /** What is to be done. */
             title?: string | null;
-            /** @description More about it. */
+            /** More about it. */
             description?: string | null;
-            /** @description How urgent it is. */
+            /** How urgent it is. */
             priority?: ("critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3) | null;
-            /** @description Until when it must have ended; null: no deadline. */
+            /** Until when it must have ended; null: no deadline. */
             dueDate?: string | null;
         };
-        /** @description Why. */
+        /** Why. */
         ReasonBody: {
-            /** @description Stands in the task's trail. */
+            /** Stands in the task's trail. */
             reason?: string | null;
         };
-        /** @description To whom. */
+        /** To whom. */
         AssignBody: {
-            /** @description Of a person. */
+            /** Of a person. */
             assignee: string;
-            /** @description Stands in the task's trail. */
+            /** Stands in the task's trail. */
             reason?: string | null;
         };
-        /** @description To which candidates; at least one is named. */
+        /** To which candidates; at least one is named. */
         ForwardBody: {
-            /** @description Of people. */
+            /** Of people. */
             assignees?: string[];
-            /** @description Of groups. */
+            /** Of groups. */
             candidateGroups?: string[];
-            /** @description Stands in the task's trail. */
+            /** Stands in the task's trail. */
             reason?: string | null;
         };
-        /** @description The form as it was filled in. */
+        /** The form as it was filled in. */
         CompleteBody: {
-            /** @description Held to the task's `formConfig`. */
+            /** Held to the task's `formConfig`. */
             formData?: Record<string, unknown> | null;
-            /** @description Kept with the task's comments. */
+            /** Kept with the task's comments. */
             comment?: string | null;
         };
-        /** @description What to do; without an action what the task's next level says, else its priority is raised. */
+        /** What to do; without an action what the task's next level says, else its priority is raised. */
         EscalateBody: {
-            /** @description What to do. */
+            /** What to do. */
             action?: ("notify" | "addCandidates" | "reassign" | "raisePriority" | "fail") | null;
-            /** @description Of people. */
+            /** Of people. */
             assignees?: string[];
-            /** @description Of groups. */
+            /** Of groups. */
             groups?: string[];
-            /** @description Stands in the task's trail. */
+            /** Stands in the task's trail. */
             reason?: string | null;
         };
-        /** @description What somebody said about a task. */
+        /** What somebody said about a task. */
         CommentBodyOut: {
             /**
              * Format: uuid
-             * @description Set by the server.
+             * Set by the server.
              */
             id: string;
-            /** @description Who. */
+            /** Who. */
             author: string;
-            /** @description What. */
+            /** What. */
             comment: string;
             /**
              * Format: date-time
-             * @description When.
+             * When.
              */
             createdAt: string;
         };
-        /** @description What to say about it. */
+        /** What to say about it. */
         CommentBody: {
-            /** @description For people. */
+            /** For people. */
             comment: string;
         };
-        /** @description Work that was given up. */
+        /** Work that was given up. */
         DeadLetterBody: {
             /**
              * Format: uuid
-             * @description Set by the server.
+             * Set by the server.
              */
             id: string;
             /**
-             * @description What was given up.
-             * @enum {string}
+             * What was given up.
              */
             kind: "execution" | "message" | "outbox" | "callback";
-            /** @description Its execution, its stream and message, or its topic and subject. */
+            /** Its execution, its stream and message, or its topic and subject. */
             subject: string;
             /**
              * Format: uuid
-             * @description The execution that it is about.
+             * The execution that it is about.
              */
             executionId: string | null;
-            /** @description The step that it is about. */
+            /** The step that it is about. */
             stepId: string | null;
-            /** @description Cause; stable, dotted, lower-case. */
+            /** Cause; stable, dotted, lower-case. */
             code: string;
-            /** @description Cause, for people. */
+            /** Cause, for people. */
             message: string;
-            /** @description How often it was taken. */
+            /** How often it was taken. */
             deliveries: number;
             /**
-             * @description Whether it was put back.
-             * @enum {string}
+             * Whether it was put back.
              */
             status: "open" | "redriven";
             /**
              * Format: date-time
-             * @description When it was given up.
+             * When it was given up.
              */
             createdAt: string;
             /**
              * Format: date-time
-             * @description When it was put back.
+             * When it was put back.
              */
             redrivenAt: string | null;
-            /** @description Who put it back. */
+            /** Who put it back. */
             redrivenBy: string | null;
-            /** @description Of the message or parcel, or the trigger data of the execution; null in lists. */
+            /** Of the message or parcel, or the trigger data of the execution; null in lists. */
             payload: unknown;
-            /** @description Transitions of the execution until it was given up, oldest first; null in lists. */
+            /** Transitions of the execution until it was given up, oldest first; null in lists. */
             history: unknown;
         };
-        /** @description One slot that is taken; it is free again when its execution ends. */
+        /** One slot that is taken; it is free again when its execution ends. */
         SlotBody: {
-            /** @description Its number, from 1. */
+            /** Its number, from 1. */
             slot: number;
             /**
              * Format: uuid
-             * @description Who holds it.
+             * Who holds it.
              */
             executionId: string;
             /**
              * Format: date-time
-             * @description Since when.
+             * Since when.
              */
             takenAt: string;
         };
-        /** @description A ready-made definition to start from. */
+        /** A ready-made definition to start from. */
         TemplateBody: {
-            /** @description Of the template. */
+            /** Of the template. */
             id: string;
-            /** @description Name of the template. */
+            /** Name of the template. */
             name: string;
-            /** @description What it is for. */
+            /** What it is for. */
             description: string;
-            /** @description Kind of work. */
+            /** Kind of work. */
             category: string;
-            /** @description The document that a new workflow starts from. */
+            /** The document that a new workflow starts from. */
             definition: Record<string, unknown>;
-            /** @description How often the tenant has used it. */
+            /** How often the tenant has used it. */
             usageCount: number;
-            /** @description Whether it comes with the product. */
+            /** Whether it comes with the product. */
             isBuiltIn: boolean;
         };
-        /** @description What makes the new workflow its own. */
+        /** What makes the new workflow its own. */
         CreateFromTemplateBody: {
-            /** @description Name of the new workflow; the template's by default. */
+            /** Name of the new workflow; the template's by default. */
             name?: string | null;
-            /** @description Members that replace those of the template's document. */
+            /** Members that replace those of the template's document. */
             customizations?: Record<string, unknown> | null;
-            /** @description The same, in the other spelling. */
+            /** The same, in the other spelling. */
             customisations?: Record<string, unknown> | null;
         };
-        /** @description What a step may do. */
+        /** What a step may do. */
         ActionBody: {
-            /** @description The step's `actionType`. */
+            /** The step's `actionType`. */
             name: string;
             /**
-             * @description What it does to the outside.
-             * @enum {string}
+             * What it does to the outside.
              */
             effect: "none" | "read" | "write";
-            /** @description JSON Schema (2020-12) of the step's `actionConfig`. */
+            /** JSON Schema (2020-12) of the step's `actionConfig`. */
             configSchema: Record<string, unknown>;
         };
-        /** @description A named way to the outside; of its secrets only the names. */
+        /** A named way to the outside; of its secrets only the names. */
         ConnectionBody: {
-            /** @description By which steps refer to it. */
+            /** By which steps refer to it. */
             name: string;
             /**
-             * @description What is at the other end.
-             * @enum {string}
+             * What is at the other end.
              */
             kind: "http" | "smtp" | "slack" | "jira" | "postgresql" | "custom";
-            /** @description What is no secret. */
+            /** What is no secret. */
             settings: Record<string, unknown>;
-            /** @description Names of its secrets; they go in and never come out. */
+            /** Names of its secrets; they go in and never come out. */
             secretNames: string[];
-            /** @description Counts changes. */
+            /** Counts changes. */
             revision: number;
-            /** @description Who made it. */
+            /** Who made it. */
             createdBy: string;
             /**
              * Format: date-time
-             * @description When it was made.
+             * When it was made.
              */
             createdAt: string;
             /**
              * Format: date-time
-             * @description When it last changed.
+             * When it last changed.
              */
             updatedAt: string;
         };
-        /** @description A secret of a workflow's webhooks, without the secret. */
+        /** A secret of a workflow's webhooks, without the secret. */
         SecretBody: {
             /**
              * Format: uuid
-             * @description Of the secret.
+             * Of the secret.
              */
             id: string;
             /**
              * Format: uuid
-             * @description Whose webhooks it is for: all paths of the workflow.
+             * Whose webhooks it is for: all paths of the workflow.
              */
             workflowId: string;
             /**
-             * @description `retiring` ones verify until `expiresAt`.
-             * @enum {string}
+             * `retiring` ones verify until `expiresAt`.
              */
             status: "active" | "retiring" | "expired" | "revoked";
-            /** @description Who made it. */
+            /** Who made it. */
             createdBy: string;
             /**
              * Format: date-time
-             * @description When it was made.
+             * When it was made.
              */
             createdAt: string;
             /**
              * Format: date-time
-             * @description Until when a retiring one verifies.
+             * Until when a retiring one verifies.
              */
             expiresAt: string | null;
             /**
              * Format: date-time
-             * @description When it was revoked.
+             * When it was revoked.
              */
             revokedAt: string | null;
         };
-        /** @description A new secret: keep it, it is shown this once. */
+        /** A new secret: keep it, it is shown this once. */
         ShownSecretBody: {
             /**
              * Format: uuid
-             * @description Of the secret.
+             * Of the secret.
              */
             id: string;
-            /** @description The secret itself. The key of GitHub's signature is this text, byte for byte. */
+            /** The secret itself. The key of GitHub's signature is this text, byte for byte. */
             secret: string;
             /**
              * Format: date-time
-             * @description When it was made.
+             * When it was made.
              */
             createdAt: string;
         };
-        /** @description A further secret. */
+        /** A further secret. */
         CreateSecretBody: {
-            /** @description A secret of your own, 16 to 256 visible characters; left out, one is made. */
+            /** A secret of your own, 16 to 256 visible characters; left out, one is made. */
             secret?: string | null;
         };
-        /** @description A new secret in place of those that are active. */
+        /** A new secret in place of those that are active. */
         RotateSecretBody: {
-            /** @description A secret of your own, 16 to 256 visible characters; left out, one is made. */
+            /** A secret of your own, 16 to 256 visible characters; left out, one is made. */
             secret?: string | null;
-            /** @description How long the old ones still verify. */
+            /** How long the old ones still verify. */
             overlapSeconds?: number;
         };
-        /** @description A delivery whose signature held; signatures and what looks like a secret are masked. */
+        /** A delivery whose signature held; signatures and what looks like a secret are masked. */
         DeliveryBody: {
             /**
              * Format: uuid
-             * @description Of the delivery.
+             * Of the delivery.
              */
             id: string;
             /**
              * Format: uuid
-             * @description Whose webhook it came to.
+             * Whose webhook it came to.
              */
             workflowId: string;
             /**
              * Format: uuid
-             * @description The webhook: one path of the workflow.
+             * The webhook: one path of the workflow.
              */
             webhookId: string | null;
-            /** @description The sender's id of the message; null for a replay. */
+            /** The sender's id of the message; null for a replay. */
             messageId: string | null;
-            /** @description Address that it came from. */
+            /** Address that it came from. */
             source: string;
-            /** @description Its headers, masked. */
+            /** Its headers, masked. */
             headers: Record<string, unknown>;
-            /** @description Its body, masked; cut where it was long, empty for a duplicate. */
+            /** Its body, masked; cut where it was long, empty for a duplicate. */
             body: string;
-            /** @description SHA-256 of the raw body, in hex. */
+            /** SHA-256 of the raw body, in hex. */
             bodySha256: string;
             /**
-             * @description What became of it.
-             * @enum {string}
+             * What became of it.
              */
             outcome: "accepted" | "duplicate" | "conflict" | "malformed" | "invalid" | "ignored" | "refused" | "denied" | "limited";
-            /** @description Why it started nothing. */
+            /** Why it started nothing. */
             detail: string;
             /**
              * Format: uuid
-             * @description What it has started; for a duplicate, what the first one started.
+             * What it has started; for a duplicate, what the first one started.
              */
             executionId: string | null;
             /**
              * Format: uuid
-             * @description The delivery that an operator has replayed with this one.
+             * The delivery that an operator has replayed with this one.
              */
             replayOf: string | null;
             /**
              * Format: date-time
-             * @description When it came.
+             * When it came.
              */
             receivedAt: string;
         };
-        /** @description A new execution from an earlier delivery. */
+        /** A new execution from an earlier delivery. */
         ReplayBody: {
-            /** @description Always true here. */
+            /** Always true here. */
             success: boolean;
             /**
              * Format: uuid
-             * @description Of the new execution.
+             * Of the new execution.
              */
             executionId: string;
-            /** @description Says that it is a replay. */
+            /** Says that it is a replay. */
             message: string;
             /**
              * Format: uuid
-             * @description The delivery that was replayed.
+             * The delivery that was replayed.
              */
             replayOf: string;
         };
-        /** @description A rule that starts executions of a workflow by the clock. */
+        /** A rule that starts executions of a workflow by the clock. */
         ScheduleBody: {
             /**
              * Format: uuid
-             * @description Of the schedule; the same for as long as its workflow has this trigger.
+             * Of the schedule; the same for as long as its workflow has this trigger.
              */
             id: string;
             /**
              * Format: uuid
-             * @description The same, as reconcile and ticks name it.
+             * The same, as reconcile and ticks name it.
              */
             scheduleId: string;
             /**
              * Format: uuid
-             * @description The workflow that it starts.
+             * The workflow that it starts.
              */
             workflowId: string;
-            /** @description The trigger of the workflow that it stands for. */
+            /** The trigger of the workflow that it stands for. */
             triggerId: string;
-            /** @description The published version whose trigger it is. */
+            /** The published version whose trigger it is. */
             version: string;
-            /** @description When: five fields, six with seconds, or a nickname. */
+            /** When: five fields, six with seconds, or a nickname. */
             cron: string;
-            /** @description In which zone, by its IANA name. */
+            /** In which zone, by its IANA name. */
             timezone: string;
             /**
-             * @description Which missed ticks are made up for.
-             * @enum {string}
+             * Which missed ticks are made up for.
              */
             catchUp: "skip" | "latest" | "all";
-            /** @description How far back missed ticks are made up for. */
+            /** How far back missed ticks are made up for. */
             catchUpWindowSeconds: number;
             /**
-             * @description What a tick does while an earlier execution runs.
-             * @enum {string}
+             * What a tick does while an earlier execution runs.
              */
             overlap: "allow" | "skip" | "buffer" | "cancel_other";
-            /** @description By how much starts are spread at most. */
+            /** By how much starts are spread at most. */
             jitterMs: number;
-            /** @description A start later than this is `late`. */
+            /** A start later than this is `late`. */
             driftWindowSeconds: number;
             /**
-             * @description Whether it fires, or a person holds it.
-             * @enum {string}
+             * Whether it fires, or a person holds it.
              */
             status: "active" | "paused";
             /**
              * Format: date-time
-             * @description Since when it is held.
+             * Since when it is held.
              */
             pausedAt: string | null;
             /**
              * Format: date-time
-             * @description The next instant.
+             * The next instant.
              */
             nextTickAt: string | null;
-            /** @description The next ten instants; none while it is held. */
+            /** The next ten instants; none while it is held. */
             nextTicks: string[];
         };
-        /** @description One due instant of a schedule and how it ended, or a run of more than 1,000 that ended alike. */
+        /** One due instant of a schedule and how it ended, or a run of more than 1,000 that ended alike. */
         TickBody: {
             /**
              * Format: uuid
-             * @description Of the schedule.
+             * Of the schedule.
              */
             scheduleId: string;
             /**
              * Format: date-time
-             * @description The nominal instant.
+             * The nominal instant.
              */
             tickAt: string;
             /**
              * Format: date-time
-             * @description The last one, where the row stands for many.
+             * The last one, where the row stands for many.
              */
             untilTickAt: string | null;
-            /** @description How many it stands for. */
+            /** How many it stands for. */
             count: number;
             /**
-             * @description How it ended; `pending` while it waits for its turn.
-             * @enum {string}
+             * How it ended; `pending` while it waits for its turn.
              */
             status: "pending" | "buffered" | "fired" | "skipped" | "missed" | "caught_up" | "late";
             /**
              * Format: date-time
-             * @description When its execution was started.
+             * When its execution was started.
              */
             firedAt: string | null;
-            /** @description Start minus nominal instant, in milliseconds. */
+            /** Start minus nominal instant, in milliseconds. */
             driftMs: number | null;
             /**
              * Format: uuid
-             * @description Its execution.
+             * Its execution.
              */
             executionId: string | null;
-            /** @description Why it ended so; empty where it was fired on time. */
+            /** Why it ended so; empty where it was fired on time. */
             reason: string;
-            /** @description Whether a person asked for it. */
+            /** Whether a person asked for it. */
             isBackfill: boolean;
         };
-        /** @description What reconciling did, or would do. */
+        /** What reconciling did, or would do. */
         ReconciledBody: {
-            /** @description Schedules that were not there. */
+            /** Schedules that were not there. */
             created: components["schemas"]["ReconciledScheduleBody"][];
-            /** @description Schedules that said something else. */
+            /** Schedules that said something else. */
             updated: components["schemas"]["ReconciledScheduleBody"][];
-            /** @description Schedules that nothing asks for any more. */
+            /** Schedules that nothing asks for any more. */
             removed: components["schemas"]["ReconciledScheduleBody"][];
-            /** @description Schedules that were right. */
+            /** Schedules that were right. */
             unchanged: components["schemas"]["ReconciledScheduleBody"][];
-            /** @description Ticks that had been missed, and what became of them. */
+            /** Ticks that had been missed, and what became of them. */
             recovered: components["schemas"]["RecoveredBody"][];
         };
-        /** @description A schedule that reconciling looked at. */
+        /** A schedule that reconciling looked at. */
         ReconciledScheduleBody: {
             /**
              * Format: uuid
-             * @description Of the schedule.
+             * Of the schedule.
              */
             scheduleId: string;
             /**
              * Format: uuid
-             * @description The workflow that it starts.
+             * The workflow that it starts.
              */
             workflowId: string;
-            /** @description The trigger that it stands for. */
+            /** The trigger that it stands for. */
             triggerId: string;
-            /** @description When. */
+            /** When. */
             cron: string;
-            /** @description In which zone. */
+            /** In which zone. */
             timezone: string;
             /**
              * Format: date-time
-             * @description The next instant.
+             * The next instant.
              */
             nextTickAt: string | null;
         };
-        /** @description What became of a tick that had been missed. */
+        /** What became of a tick that had been missed. */
         RecoveredBody: {
             /**
              * Format: uuid
-             * @description Of the schedule.
+             * Of the schedule.
              */
             scheduleId: string;
             /**
              * Format: date-time
-             * @description The nominal instant.
+             * The nominal instant.
              */
             tickAt: string;
             /**
-             * @description How it ended.
-             * @enum {string}
+             * How it ended.
              */
             outcome: "pending" | "buffered" | "fired" | "skipped" | "missed" | "caught_up" | "late";
         };
-        /** @description How to reconcile. */
+        /** How to reconcile. */
         ReconcileBody: {
-            /** @description Only say what would be done. */
+            /** Only say what would be done. */
             dryRun?: boolean;
         };
-        /** @description Why a schedule is held, or goes on. */
+        /** Why a schedule is held, or goes on. */
         HoldBody: {
-            /** @description Stands in the audit log. */
+            /** Stands in the audit log. */
             reason?: string;
         };
-        /** @description What a backfill asked for. */
+        /** What a backfill asked for. */
         BackfilledBody: {
-            /** @description The schedule. */
+            /** The schedule. */
             schedule: components["schemas"]["ScheduleBody"];
-            /** @description Ticks that start now, or wait for their turn. */
+            /** Ticks that start now, or wait for their turn. */
             asked: number;
-            /** @description Ticks of the range that had been started, or were waiting: they are not repeated. */
+            /** Ticks of the range that had been started, or were waiting: they are not repeated. */
             alreadyStarted: number;
         };
-        /** @description Which ticks to start, both ends included. */
+        /** Which ticks to start, both ends included. */
         BackfillBody: {
             /**
              * Format: date-time
-             * @description The first instant.
+             * The first instant.
              */
             from: string;
             /**
              * Format: date-time
-             * @description The last instant, not in the future.
+             * The last instant, not in the future.
              */
             to: string;
-            /** @description Instead of the schedule's own. */
+            /** Instead of the schedule's own. */
             overlap?: ("allow" | "skip" | "buffer" | "cancel_other") | null;
         };
-        /** @description An event that is taken in: it is durable, and on its way to all who listen. */
+        /** An event that is taken in: it is durable, and on its way to all who listen. */
         EmittedBody: {
-            /** @description Of the event. */
+            /** Of the event. */
             id: string;
-            /** @description Its kind. */
+            /** Its kind. */
             type: string;
-            /** @description Whether an earlier call with this id has brought it. */
+            /** Whether an earlier call with this id has brought it. */
             duplicate: boolean;
         };
-        /** @description Something that happened. */
+        /** Something that happened. */
         EventBodyIn: {
-            /** @description What kind of thing; triggers and wait steps name it. */
+            /** What kind of thing; triggers and wait steps name it. */
             type: string;
-            /** @description What happened; trigger data of what it starts, output of the steps that it wakes. */
+            /** What happened; trigger data of what it starts, output of the steps that it wakes. */
             payload?: unknown;
-            /** @description Names the event: again within 24 hours it is the same one. */
+            /** Names the event: again within 24 hours it is the same one. */
             id?: string | null;
         };
-        /** @description Where events are sent. */
+        /** Where events are sent. */
         CallbackBody: {
             /**
              * Format: uuid
-             * @description Of the callback.
+             * Of the callback.
              */
             id: string;
-            /** @description Where events are sent. */
+            /** Where events are sent. */
             url: string;
-            /** @description Which ones. */
+            /** Which ones. */
             events: string[];
             /**
              * Format: uuid
-             * @description Only those of this workflow.
+             * Only those of this workflow.
              */
             workflowId: string | null;
-            /** @description False once the receiver has answered 410. */
+            /** False once the receiver has answered 410. */
             isActive: boolean;
-            /** @description Why nothing is sent any more. */
+            /** Why nothing is sent any more. */
             disabledReason: string;
-            /** @description Who made it. */
+            /** Who made it. */
             createdBy: string;
             /**
              * Format: date-time
-             * @description When it was made.
+             * When it was made.
              */
             createdAt: string;
         };
-        /** @description A callback with its new secret: keep it, it is shown this once. */
+        /** A callback with its new secret: keep it, it is shown this once. */
         ShownCallbackBody: {
             /**
              * Format: uuid
-             * @description Of the callback.
+             * Of the callback.
              */
             id: string;
-            /** @description Where events are sent. */
+            /** Where events are sent. */
             url: string;
-            /** @description Which ones. */
+            /** Which ones. */
             events: string[];
             /**
              * Format: uuid
-             * @description Only those of this workflow.
+             * Only those of this workflow.
              */
             workflowId: string | null;
-            /** @description By which the receiver verifies what is sent. */
+            /** By which the receiver verifies what is sent. */
             secret: string;
             /**
              * Format: date-time
-             * @description When the callback was made.
+             * When the callback was made.
              */
             createdAt: string;
         };
-        /** @description Where to send which events. */
+        /** Where to send which events. */
         CreateCallbackBody: {
-            /** @description An http or https address that is public, or that the operator allows. */
+            /** An http or https address that is public, or that the operator allows. */
             url: string;
-            /** @description Some of execution.started, execution.completed, execution.failed, execution.cancelled, human_task.created, human_task.sla_warning, human_task.sla_breached, human_task.escalated, human_task.completed, human_task.failed, human_task.cancelled, human_task.skipped, human_task.obsolete; `execution.*`, `human_task.*` or `*` for all. */
+            /** Some of execution.started, execution.completed, execution.failed, execution.cancelled, human_task.created, human_task.sla_warning, human_task.sla_breached, human_task.escalated, human_task.completed, human_task.failed, human_task.cancelled, human_task.skipped, human_task.obsolete; `execution.*`, `human_task.*` or `*` for all. */
             events: string[];
             /**
              * Format: uuid
-             * @description Only events of this workflow.
+             * Only events of this workflow.
              */
             workflowId?: string | null;
-            /** @description A secret of your own, `whsec_` and base64; left out, one is made. */
+            /** A secret of your own, `whsec_` and base64; left out, one is made. */
             secret?: string | null;
         };
-        /** @description A new secret beside those that sign now. */
+        /** A new secret beside those that sign now. */
         RotateCallbackBody: {
-            /** @description A secret of your own, `whsec_` and base64; left out, one is made. */
+            /** A secret of your own, `whsec_` and base64; left out, one is made. */
             secret?: string | null;
-            /** @description How long the old ones still sign. */
+            /** How long the old ones still sign. */
             overlapSeconds?: number;
         };
-        /** @description Who did what, on what, when, and why he was allowed to. */
+        /** Who did what, on what, when, and why he was allowed to. */
         AuditEntryBody: {
             /**
              * Format: uuid
-             * @description Set by the server.
+             * Set by the server.
              */
             id: string;
             /**
              * Format: date-time
-             * @description When it was done.
+             * When it was done.
              */
             at: string;
-            /** @description Who did it. */
+            /** Who did it. */
             actor: string;
-            /** @description For whom. */
+            /** For whom. */
             onBehalfOf: string | null;
-            /** @description What was done. */
+            /** What was done. */
             action: string;
-            /** @description Type of what it was done to. */
+            /** Type of what it was done to. */
             resourceType: string;
-            /** @description Id of what it was done to. */
+            /** Id of what it was done to. */
             resourceId: string;
-            /** @description Digest of the state before; null where there was none. */
+            /** Digest of the state before; null where there was none. */
             beforeHash: string | null;
-            /** @description Digest of the state after; null where there is none. */
+            /** Digest of the state after; null where there is none. */
             afterHash: string | null;
             /**
              * Format: uuid
-             * @description The decision of policy that allowed it.
+             * The decision of policy that allowed it.
              */
             decisionId: string | null;
-            /** @description The request that did it. */
+            /** The request that did it. */
             requestId: string;
-            /** @description Network address of the caller, or `internal`. */
+            /** Network address of the caller, or `internal`. */
             source: string;
-            /** @description Further facts of the change. */
+            /** Further facts of the change. */
             details: unknown;
-            /** @description Its number in the tenant's hash chain; null for a moment. */
+            /** Its number in the tenant's hash chain; null for a moment. */
             seq: number | null;
-            /** @description Hash of its link in the chain. */
+            /** Hash of its link in the chain. */
             hash: string | null;
         };
-        /** @description What policy would decide, and why. */
+        /** What policy would decide, and why. */
         PreviewBody: {
-            /** @description What was asked. */
+            /** What was asked. */
             action: string;
-            /** @description What it would be about. */
+            /** What it would be about. */
             resource: components["schemas"]["PreviewResourceBody"];
-            /** @description Whether it would be allowed. */
+            /** Whether it would be allowed. */
             allowed: boolean;
-            /** @description The decision in the decision log. */
+            /** The decision in the decision log. */
             decisionId: string;
-            /** @description Revision of the policy that decided. */
+            /** Revision of the policy that decided. */
             policyRevision: string;
-            /** @description Every reason against it, sorted by code, then path. */
+            /** Every reason against it, sorted by code, then path. */
             denials: components["schemas"]["DenialBody"][];
-            /** @description What would come with the permission. */
+            /** What would come with the permission. */
             obligations: Record<string, unknown>[];
         };
-        /** @description What the action would be about. */
+        /** What the action would be about. */
         PreviewResourceBody: {
-            /** @description Its type. */
+            /** Its type. */
             type: string;
-            /** @description Its id; null: all of the type, or a new one. */
+            /** Its id; null: all of the type, or a new one. */
             id: string | null;
         };
-        /** @description How workflows did in a period. */
+        /** How workflows did in a period. */
         WorkflowStatsBody: {
             /**
-             * @description How far it looks back.
-             * @enum {string}
+             * How far it looks back.
              */
             period: "24h" | "7d" | "30d" | "90d";
             /**
              * Format: date-time
-             * @description Start of the period, a full hour or day in UTC.
+             * Start of the period, a full hour or day in UTC.
              */
             from: string;
             /**
              * Format: date-time
-             * @description Its end: now.
+             * Its end: now.
              */
             to: string;
-            /** @description Workflows that are not archived. */
+            /** Workflows that are not archived. */
             totalWorkflows: number;
-            /** @description Those that were published. */
+            /** Those that were published. */
             publishedWorkflows: number;
-            /** @description Those that were published and are active. */
+            /** Those that were published and are active. */
             activeWorkflows: number;
-            /** @description Executions that have not ended now, counted up to 10,000. */
+            /** Executions that have not ended now, counted up to 10,000. */
             unfinishedExecutions: number;
-            /** @description Executions that were accepted in the period. */
+            /** Executions that were accepted in the period. */
             started: number;
-            /** @description Executions that completed in the period. */
+            /** Executions that completed in the period. */
             completed: number;
-            /** @description Executions that failed in the period. */
+            /** Executions that failed in the period. */
             failed: number;
-            /** @description Executions that were cancelled in the period. */
+            /** Executions that were cancelled in the period. */
             cancelled: number;
-            /** @description Completed of all that completed or failed, 0 to 1. */
+            /** Completed of all that completed or failed, 0 to 1. */
             successRate: number | null;
-            /** @description From start to completion, of those that completed. */
+            /** From start to completion, of those that completed. */
             averageDurationMs: number | null;
-            /** @description The busiest, at most twenty. */
+            /** The busiest, at most twenty. */
             workflows: components["schemas"]["WorkflowFiguresBody"][];
         };
-        /** @description Figures of one workflow. */
+        /** Figures of one workflow. */
         WorkflowFiguresBody: {
             /**
              * Format: uuid
-             * @description The workflow.
+             * The workflow.
              */
             workflowId: string;
-            /** @description Executions that were accepted in the period. */
+            /** Executions that were accepted in the period. */
             started: number;
-            /** @description Executions that completed in the period. */
+            /** Executions that completed in the period. */
             completed: number;
-            /** @description Executions that failed in the period. */
+            /** Executions that failed in the period. */
             failed: number;
-            /** @description Executions that were cancelled in the period. */
+            /** Executions that were cancelled in the period. */
             cancelled: number;
-            /** @description Completed of all that completed or failed, 0 to 1. */
+            /** Completed of all that completed or failed, 0 to 1. */
             successRate: number | null;
-            /** @description From start to completion, of those that completed. */
+            /** From start to completion, of those that completed. */
             averageDurationMs: number | null;
         };
-        /** @description How executions did over a period. */
+        /** How executions did over a period. */
         ExecutionMetricsBody: {
             /**
-             * @description How far it looks back.
-             * @enum {string}
+             * How far it looks back.
              */
             period: "24h" | "7d" | "30d" | "90d";
             /**
-             * @description How long the parts of the series are.
-             * @enum {string}
+             * How long the parts of the series are.
              */
             granularity: "hour" | "day";
             /**
              * Format: date-time
-             * @description Start of the period, a full hour or day in UTC.
+             * Start of the period, a full hour or day in UTC.
              */
             from: string;
             /**
              * Format: date-time
-             * @description Its end: now.
+             * Its end: now.
              */
             to: string;
-            /** @description Executions that were accepted in the period. */
+            /** Executions that were accepted in the period. */
             started: number;
-            /** @description Executions that completed in the period. */
+            /** Executions that completed in the period. */
             completed: number;
-            /** @description Executions that failed in the period. */
+            /** Executions that failed in the period. */
             failed: number;
-            /** @description Executions that were cancelled in the period. */
+            /** Executions that were cancelled in the period. */
             cancelled: number;
-            /** @description Completed of all that completed or failed, 0 to 1. */
+            /** Completed of all that completed or failed, 0 to 1. */
             successRate: number | null;
-            /** @description From start to completion, of those that completed. */
+            /** From start to completion, of those that completed. */
             averageDurationMs: number | null;
-            /** @description Half of those that completed took no longer, to within a fifth. */
+            /** Half of those that completed took no longer, to within a fifth. */
             p50DurationMs: number | null;
-            /** @description 95 of a hundred took no longer, to within a fifth. */
+            /** 95 of a hundred took no longer, to within a fifth. */
             p95DurationMs: number | null;
-            /** @description 99 of a hundred took no longer, to within a fifth. */
+            /** 99 of a hundred took no longer, to within a fifth. */
             p99DurationMs: number | null;
-            /** @description Hours or days in which something happened, oldest first. */
+            /** Hours or days in which something happened, oldest first. */
             series: components["schemas"]["PeriodFiguresBody"][];
         };
-        /** @description Figures of one hour or day. */
+        /** Figures of one hour or day. */
         PeriodFiguresBody: {
             /**
              * Format: date-time
-             * @description Its start.
+             * Its start.
              */
             periodStart: string;
-            /** @description Executions that were accepted in it. */
+            /** Executions that were accepted in it. */
             started: number;
-            /** @description Executions that completed in it. */
+            /** Executions that completed in it. */
             completed: number;
-            /** @description Executions that failed in it. */
+            /** Executions that failed in it. */
             failed: number;
-            /** @description Executions that were cancelled in it. */
+            /** Executions that were cancelled in it. */
             cancelled: number;
-            /** @description Completed of all that completed or failed, 0 to 1. */
+            /** Completed of all that completed or failed, 0 to 1. */
             successRate: number | null;
-            /** @description From start to completion, of those that completed. */
+            /** From start to completion, of those that completed. */
             averageDurationMs: number | null;
         };
-        /** @description The process runs. */
+        /** The process runs. */
         LivenessBody: {
-            /** @description `ok`. */
+            /** `ok`. */
             status: string;
         };
-        /** @description Whether the process can do its work. */
+        /** Whether the process can do its work. */
         ReadinessBody: {
-            /** @description `ok` or `unavailable`. */
+            /** `ok` or `unavailable`. */
             status: string;
-            /** @description All that it depends on. */
+            /** All that it depends on. */
             dependencies: components["schemas"]["DependencyBody"][];
         };
-        /** @description One thing that the process depends on. */
+        /** One thing that the process depends on. */
         DependencyBody: {
-            /** @description Of the dependency. */
+            /** Of the dependency. */
             name: string;
-            /** @description Whether it answers. */
+            /** Whether it answers. */
             ready: boolean;
-            /** @description Whether the process is unavailable without it; else its work waits. */
+            /** Whether the process is unavailable without it; else its work waits. */
             needed: boolean;
-            /** @description What is wrong where it does not answer. */
+            /** What is wrong where it does not answer. */
             message: string;
         };
     };
@@ -3126,17 +3090,17 @@ export interface operations {
     listWorkflows: {
         parameters: {
             query?: {
-                /** @description Text in name or description. */
+                /** Text in name or description. */
                 search?: string;
-                /** @description Only active, or only inactive ones. */
+                /** Only active, or only inactive ones. */
                 isActive?: boolean;
-                /** @description Only those of this status. */
+                /** Only those of this status. */
                 status?: "draft" | "published" | "archived";
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -3145,14 +3109,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -3160,7 +3124,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3169,7 +3133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3178,7 +3142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3187,7 +3151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3196,7 +3160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3211,25 +3175,25 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the call repeatable: same key and body, same answer, for 24 hours. */
+                /** Makes the call repeatable: same key and body, same answer, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
         };
-        /** @description A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
+        /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
         responses: {
-            /** @description The new workflow. */
+            /** The new workflow. */
             201: {
                 headers: {
-                    /** @description Revision of the draft. */
+                    /** Revision of the draft. */
                     ETag?: string;
-                    /** @description Of the workflow. */
+                    /** Of the workflow. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -3237,7 +3201,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3246,7 +3210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3255,7 +3219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3264,7 +3228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3273,7 +3237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3282,7 +3246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3291,7 +3255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Idempotency key reused; Not valid */
+            /** Idempotency key reused; Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3300,7 +3264,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3309,7 +3273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3324,25 +3288,25 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the call repeatable: same key and body, same answer, for 24 hours. */
+                /** Makes the call repeatable: same key and body, same answer, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
         };
-        /** @description A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
+        /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
         responses: {
-            /** @description The new workflow. */
+            /** The new workflow. */
             201: {
                 headers: {
-                    /** @description Revision of the draft. */
+                    /** Revision of the draft. */
                     ETag?: string;
-                    /** @description Of the workflow. */
+                    /** Of the workflow. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -3350,7 +3314,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3359,7 +3323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3368,7 +3332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3377,7 +3341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3386,7 +3350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3395,7 +3359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3404,7 +3368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Idempotency key reused; Not valid */
+            /** Idempotency key reused; Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3413,7 +3377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3422,7 +3386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3440,14 +3404,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
+        /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
         responses: {
-            /** @description It is valid. */
+            /** It is valid. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3456,7 +3420,7 @@ export interface operations {
                     "application/json": components["schemas"]["ValidationBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3465,7 +3429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3474,7 +3438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3483,7 +3447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3492,7 +3456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3501,7 +3465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3510,7 +3474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3519,7 +3483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3534,7 +3498,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A revision that the caller has. */
+                /** A revision that the caller has. */
                 "If-None-Match"?: string;
             };
             path: {
@@ -3544,10 +3508,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The workflow. */
+            /** The workflow. */
             200: {
                 headers: {
-                    /** @description Revision of the draft. */
+                    /** Revision of the draft. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3555,14 +3519,14 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** @description The caller has it already. */
+            /** The caller has it already. */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3571,7 +3535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3580,7 +3544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3589,7 +3553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3598,7 +3562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3607,7 +3571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3622,7 +3586,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Revision that the change was made against. */
+                /** Revision that the change was made against. */
                 "If-Match"?: string;
             };
             path: {
@@ -3630,17 +3594,17 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
+        /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
         responses: {
-            /** @description The workflow. */
+            /** The workflow. */
             200: {
                 headers: {
-                    /** @description Revision of the draft. */
+                    /** Revision of the draft. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3648,7 +3612,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3657,7 +3621,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3666,7 +3630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3675,7 +3639,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3684,7 +3648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3693,7 +3657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Precondition failed */
+            /** Precondition failed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -3702,7 +3666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3711,7 +3675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3720,7 +3684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3729,7 +3693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3738,7 +3702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3760,10 +3724,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The workflow. */
+            /** The workflow. */
             200: {
                 headers: {
-                    /** @description Revision of the draft. */
+                    /** Revision of the draft. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3771,7 +3735,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3780,7 +3744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3789,7 +3753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3798,7 +3762,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3807,7 +3771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3816,7 +3780,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3825,7 +3789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3840,7 +3804,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Revision of the draft that is meant. */
+                /** Revision of the draft that is meant. */
                 "If-Match"?: string;
             };
             path: {
@@ -3854,10 +3818,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The snapshot. */
+            /** The snapshot. */
             201: {
                 headers: {
-                    /** @description Of the version. */
+                    /** Of the version. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -3865,7 +3829,7 @@ export interface operations {
                     "application/json": components["schemas"]["VersionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3874,7 +3838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3883,7 +3847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3892,7 +3856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3901,7 +3865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3910,7 +3874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Precondition failed */
+            /** Precondition failed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -3919,7 +3883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3928,7 +3892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3937,7 +3901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3946,7 +3910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3955,7 +3919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3969,15 +3933,15 @@ export interface operations {
     listWorkflowVersions: {
         parameters: {
             query?: {
-                /** @description The older side of the diff: a version. */
+                /** The older side of the diff: a version. */
                 from?: string;
-                /** @description The newer side: a version, or `draft`. */
+                /** The newer side: a version, or `draft`. */
                 to?: string;
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -3988,14 +3952,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page, and the difference. */
+            /** One page, and the difference. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -4003,7 +3967,7 @@ export interface operations {
                     "application/json": components["schemas"]["VersionsBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4012,7 +3976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4021,7 +3985,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4030,7 +3994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4039,7 +4003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4048,7 +4012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4063,7 +4027,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A content hash that the caller has. */
+                /** A content hash that the caller has. */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4074,10 +4038,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The snapshot. */
+            /** The snapshot. */
             200: {
                 headers: {
-                    /** @description Its content hash. */
+                    /** Its content hash. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4085,14 +4049,14 @@ export interface operations {
                     "application/json": components["schemas"]["VersionBody"];
                 };
             };
-            /** @description The caller has it already. */
+            /** The caller has it already. */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4101,7 +4065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4110,7 +4074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4119,7 +4083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4128,7 +4092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4137,7 +4101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4152,7 +4116,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the call repeatable: same key and body, same execution, for 24 hours. */
+                /** Makes the call repeatable: same key and body, same execution, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4166,12 +4130,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             201: {
                 headers: {
-                    /** @description Of the execution. */
+                    /** Of the execution. */
                     Location?: string;
-                    /** @description `true` where an earlier call started it. */
+                    /** `true` where an earlier call started it. */
                     "Idempotent-Replayed"?: string;
                     [name: string]: unknown;
                 };
@@ -4179,7 +4143,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4188,7 +4152,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4197,7 +4161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4206,7 +4170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4215,7 +4179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4224,7 +4188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4233,7 +4197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4242,7 +4206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Idempotency key reused; Not valid */
+            /** Idempotency key reused; Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4251,7 +4215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Quota exceeded */
+            /** Quota exceeded */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4260,7 +4224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Reduced capacity; Unavailable */
+            /** Reduced capacity; Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4269,7 +4233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4283,17 +4247,17 @@ export interface operations {
     listExecutions: {
         parameters: {
             query?: {
-                /** @description Only those of this workflow. */
+                /** Only those of this workflow. */
                 workflowId?: string;
-                /** @description Only those of this status. */
+                /** Only those of this status. */
                 status?: "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
-                /** @description Only those pinned to this version. */
+                /** Only those pinned to this version. */
                 version?: string;
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -4302,14 +4266,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -4317,7 +4281,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4326,7 +4290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4335,7 +4299,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4344,7 +4308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4353,7 +4317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4377,7 +4341,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was done, and what was refused. */
+            /** What was done, and what was refused. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4386,7 +4350,7 @@ export interface operations {
                     "application/json": components["schemas"]["BulkResultBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4395,7 +4359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4404,7 +4368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4413,7 +4377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4422,7 +4386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4431,7 +4395,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4440,7 +4404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4449,7 +4413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4471,7 +4435,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4480,7 +4444,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4489,7 +4453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4498,7 +4462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4507,7 +4471,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4516,7 +4480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4525,7 +4489,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4551,7 +4515,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4560,7 +4524,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4569,7 +4533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4578,7 +4542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4587,7 +4551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4596,7 +4560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4605,7 +4569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4614,7 +4578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4623,7 +4587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4632,7 +4596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4641,7 +4605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4667,7 +4631,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4676,7 +4640,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4685,7 +4649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4694,7 +4658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4703,7 +4667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4712,7 +4676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4721,7 +4685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4730,7 +4694,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4739,7 +4703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4748,7 +4712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4757,7 +4721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4783,7 +4747,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4792,7 +4756,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4801,7 +4765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4810,7 +4774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4819,7 +4783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4828,7 +4792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4837,7 +4801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4846,7 +4810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4855,7 +4819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4864,7 +4828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4873,7 +4837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4899,7 +4863,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4908,7 +4872,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4917,7 +4881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4926,7 +4890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4935,7 +4899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4944,7 +4908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4953,7 +4917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4962,7 +4926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4971,7 +4935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4980,7 +4944,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4989,7 +4953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5016,7 +4980,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5025,7 +4989,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5034,7 +4998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5043,7 +5007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5052,7 +5016,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5061,7 +5025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5070,7 +5034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5079,7 +5043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5088,7 +5052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5097,7 +5061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5106,7 +5070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5133,7 +5097,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The execution. */
+            /** The execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5142,7 +5106,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5151,7 +5115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5160,7 +5124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5169,7 +5133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5178,7 +5142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5187,7 +5151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5196,7 +5160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5205,7 +5169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5214,7 +5178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5223,7 +5187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5245,7 +5209,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The log. */
+            /** The log. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5254,7 +5218,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5263,7 +5227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5272,7 +5236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5281,7 +5245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5290,7 +5254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5299,7 +5263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5314,7 +5278,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Go on after this event. */
+                /** Go on after this event. */
                 "Last-Event-ID"?: string;
             };
             path: {
@@ -5324,7 +5288,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The stream; it ends with the execution. */
+            /** The stream; it ends with the execution. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5333,7 +5297,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["EventBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5342,7 +5306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5351,7 +5315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5360,7 +5324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5369,7 +5333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5378,7 +5342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5392,25 +5356,25 @@ export interface operations {
     listHumanTasks: {
         parameters: {
             query?: {
-                /** @description Only those of this status. */
+                /** Only those of this status. */
                 status?: "created" | "pending" | "assigned" | "in_progress" | "suspended" | "completed" | "failed" | "cancelled" | "skipped" | "obsolete";
-                /** @description Only those that this person owns or may claim. */
+                /** Only those that this person owns or may claim. */
                 assignee?: string;
-                /** @description Only those of this group. */
+                /** Only those of this group. */
                 candidateGroup?: string;
-                /** @description Only those of this execution. */
+                /** Only those of this execution. */
                 executionId?: string;
-                /** @description Only those of this workflow. */
+                /** Only those of this workflow. */
                 workflowId?: string;
-                /** @description Only those of this step. */
+                /** Only those of this step. */
                 stepId?: string;
-                /** @description Only those that are due before this instant. */
+                /** Only those that are due before this instant. */
                 dueBefore?: string;
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -5419,14 +5383,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -5434,7 +5398,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5443,7 +5407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5452,7 +5416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5461,7 +5425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5470,7 +5434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5485,7 +5449,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the call repeatable: same key and body, same task, for 24 hours. */
+                /** Makes the call repeatable: same key and body, same task, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5497,10 +5461,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             201: {
                 headers: {
-                    /** @description Of the task. */
+                    /** Of the task. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -5508,7 +5472,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5517,7 +5481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5526,7 +5490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5535,7 +5499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5544,7 +5508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5553,7 +5517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5562,7 +5526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5571,7 +5535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Idempotency key reused; Not valid */
+            /** Idempotency key reused; Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5580,7 +5544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5589,7 +5553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5611,7 +5575,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5620,7 +5584,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5629,7 +5593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5638,7 +5602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5647,7 +5611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5656,7 +5620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5665,7 +5629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5687,7 +5651,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5696,7 +5660,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5705,7 +5669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5714,7 +5678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5723,7 +5687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5732,7 +5696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5741,7 +5705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5750,7 +5714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5776,7 +5740,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5785,7 +5749,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5794,7 +5758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5803,7 +5767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5812,7 +5776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5821,7 +5785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5830,7 +5794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5839,7 +5803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5848,7 +5812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5857,7 +5821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5866,7 +5830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -5892,7 +5856,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5901,7 +5865,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5910,7 +5874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5919,7 +5883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5928,7 +5892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5937,7 +5901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5946,7 +5910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5955,7 +5919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5964,7 +5928,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5973,7 +5937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5982,7 +5946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6008,7 +5972,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6017,7 +5981,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6026,7 +5990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6035,7 +5999,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6044,7 +6008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6053,7 +6017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6062,7 +6026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6071,7 +6035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6080,7 +6044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6089,7 +6053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6098,7 +6062,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6124,7 +6088,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6133,7 +6097,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6142,7 +6106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6151,7 +6115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6160,7 +6124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6169,7 +6133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6178,7 +6142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6187,7 +6151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6196,7 +6160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6205,7 +6169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6214,7 +6178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6240,7 +6204,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6249,7 +6213,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6258,7 +6222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6267,7 +6231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6276,7 +6240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6285,7 +6249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6294,7 +6258,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6303,7 +6267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6312,7 +6276,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6321,7 +6285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6330,7 +6294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6356,7 +6320,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6365,7 +6329,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6374,7 +6338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6383,7 +6347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6392,7 +6356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6401,7 +6365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6410,7 +6374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6419,7 +6383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6428,7 +6392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6437,7 +6401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6446,7 +6410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6472,7 +6436,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6481,7 +6445,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6490,7 +6454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6499,7 +6463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6508,7 +6472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6517,7 +6481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6526,7 +6490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6535,7 +6499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6544,7 +6508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6553,7 +6517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6562,7 +6526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6588,7 +6552,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6597,7 +6561,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6606,7 +6570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6615,7 +6579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6624,7 +6588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6633,7 +6597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6642,7 +6606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6651,7 +6615,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6660,7 +6624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6669,7 +6633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6678,7 +6642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6704,7 +6668,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6713,7 +6677,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6722,7 +6686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6731,7 +6695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6740,7 +6704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6749,7 +6713,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6758,7 +6722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6767,7 +6731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6776,7 +6740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6785,7 +6749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6794,7 +6758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6820,7 +6784,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6829,7 +6793,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6838,7 +6802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6847,7 +6811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6856,7 +6820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6865,7 +6829,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6874,7 +6838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6883,7 +6847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6892,7 +6856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6901,7 +6865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6910,7 +6874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6936,7 +6900,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6945,7 +6909,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6954,7 +6918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6963,7 +6927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6972,7 +6936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6981,7 +6945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6990,7 +6954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6999,7 +6963,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7008,7 +6972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7017,7 +6981,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7026,7 +6990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7052,7 +7016,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7061,7 +7025,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7070,7 +7034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7079,7 +7043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7088,7 +7052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7097,7 +7061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7106,7 +7070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7115,7 +7079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7124,7 +7088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7133,7 +7097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7142,7 +7106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7168,7 +7132,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7177,7 +7141,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7186,7 +7150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7195,7 +7159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7204,7 +7168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7213,7 +7177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7222,7 +7186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7231,7 +7195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7240,7 +7204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7249,7 +7213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7258,7 +7222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7284,7 +7248,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7293,7 +7257,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7302,7 +7266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7311,7 +7275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7320,7 +7284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7329,7 +7293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7338,7 +7302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7347,7 +7311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7356,7 +7320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7365,7 +7329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7374,7 +7338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7396,7 +7360,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The comments. */
+            /** The comments. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7405,7 +7369,7 @@ export interface operations {
                     "application/json": components["schemas"]["CommentBodyOut"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7414,7 +7378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7423,7 +7387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7432,7 +7396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7441,7 +7405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7450,7 +7414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7476,7 +7440,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task. */
+            /** The task. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7485,7 +7449,7 @@ export interface operations {
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7494,7 +7458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7503,7 +7467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7512,7 +7476,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7521,7 +7485,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7530,7 +7494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7539,7 +7503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7548,7 +7512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7557,7 +7521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7566,7 +7530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7588,10 +7552,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The bundle. */
+            /** The bundle. */
             200: {
                 headers: {
-                    /** @description `evidence-<executionId>.tar.gz` */
+                    /** `evidence-<executionId>.tar.gz` */
                     "Content-Disposition"?: string;
                     [name: string]: unknown;
                 };
@@ -7599,7 +7563,7 @@ export interface operations {
                     "application/gzip": string;
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7608,7 +7572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7617,7 +7581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7626,7 +7590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7635,7 +7599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7644,7 +7608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7653,7 +7617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7667,17 +7631,17 @@ export interface operations {
     listDeadLetters: {
         parameters: {
             query?: {
-                /** @description Only those that wait, or only those that were put back. */
+                /** Only those that wait, or only those that were put back. */
                 status?: "open" | "redriven";
-                /** @description Only those of this kind. */
+                /** Only those of this kind. */
                 kind?: "execution" | "message" | "outbox" | "callback";
-                /** @description Only those about this execution. */
+                /** Only those about this execution. */
                 executionId?: string;
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -7686,14 +7650,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -7701,7 +7665,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7710,7 +7674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7719,7 +7683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7728,7 +7692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7737,7 +7701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7759,7 +7723,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The dead letter. */
+            /** The dead letter. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7768,7 +7732,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7777,7 +7741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7786,7 +7750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7795,7 +7759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7804,7 +7768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7813,7 +7777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7839,7 +7803,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dead letter, redriven. */
+            /** The dead letter, redriven. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7848,7 +7812,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7857,7 +7821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7866,7 +7830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7875,7 +7839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7884,7 +7848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7893,7 +7857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7902,7 +7866,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7911,7 +7875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7920,7 +7884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7929,7 +7893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -7951,7 +7915,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The slots that are taken. */
+            /** The slots that are taken. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7960,7 +7924,7 @@ export interface operations {
                     "application/json": components["schemas"]["SlotBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7969,7 +7933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7978,7 +7942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7987,7 +7951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7996,7 +7960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8005,7 +7969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8019,7 +7983,7 @@ export interface operations {
     listWorkflowTemplates: {
         parameters: {
             query?: {
-                /** @description Only those of this category. */
+                /** Only those of this category. */
                 category?: string;
             };
             header?: never;
@@ -8028,12 +7992,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** All of them. */
             200: {
                 headers: {
-                    /** @description How many there are. */
+                    /** How many there are. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`. */
+                    /** `eq`. */
                     "X-Total-Count-Relation"?: string;
                     [name: string]: unknown;
                 };
@@ -8041,7 +8005,7 @@ export interface operations {
                     "application/json": components["schemas"]["TemplateBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8050,7 +8014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8059,7 +8023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8068,7 +8032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8077,7 +8041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8092,7 +8056,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the call repeatable: same key and body, same workflow, for 24 hours. */
+                /** Makes the call repeatable: same key and body, same workflow, for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -8106,12 +8070,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The new workflow. */
+            /** The new workflow. */
             201: {
                 headers: {
-                    /** @description Revision of the draft. */
+                    /** Revision of the draft. */
                     ETag?: string;
-                    /** @description Of the workflow. */
+                    /** Of the workflow. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -8119,7 +8083,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8128,7 +8092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8137,7 +8101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8146,7 +8110,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8155,7 +8119,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8164,7 +8128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8173,7 +8137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8182,7 +8146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Idempotency key reused; Not valid */
+            /** Idempotency key reused; Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8191,7 +8155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8200,7 +8164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8220,7 +8184,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** All of them. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8229,7 +8193,7 @@ export interface operations {
                     "application/json": components["schemas"]["ActionBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8238,7 +8202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8247,7 +8211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8256,7 +8220,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8265,7 +8229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8285,12 +8249,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** All of them. */
             200: {
                 headers: {
-                    /** @description How many there are. */
+                    /** How many there are. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`. */
+                    /** `eq`. */
                     "X-Total-Count-Relation"?: string;
                     [name: string]: unknown;
                 };
@@ -8298,7 +8262,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8307,7 +8271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8316,7 +8280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8325,7 +8289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8334,7 +8298,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8352,25 +8316,25 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description `{name, kind, settings, secrets}`; what a kind takes is checked by its own schema. */
+        /** `{name, kind, settings, secrets}`; what a kind takes is checked by its own schema. */
         requestBody: {
             content: {
                 "application/json": {
                     name?: string;
                     /** @enum {string} */
                     kind?: "http" | "smtp" | "slack" | "jira" | "postgresql" | "custom";
-                    /** @description What is no secret: addresses, names, limits. */
+                    /** What is no secret: addresses, names, limits. */
                     settings?: Record<string, unknown>;
-                    /** @description Never answered. On a change: null removes one, one that is not named stays. */
+                    /** Never answered. On a change: null removes one, one that is not named stays. */
                     secrets?: Record<string, unknown>;
                 };
             };
         };
         responses: {
-            /** @description The connection. */
+            /** The connection. */
             201: {
                 headers: {
-                    /** @description Of the connection. */
+                    /** Of the connection. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -8378,7 +8342,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8387,7 +8351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8396,7 +8360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8405,7 +8369,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8414,7 +8378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8423,7 +8387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8432,7 +8396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8441,7 +8405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8450,7 +8414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8472,7 +8436,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The connection. */
+            /** The connection. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8481,7 +8445,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8490,7 +8454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8499,7 +8463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8508,7 +8472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8517,7 +8481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8526,7 +8490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8546,22 +8510,22 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description `{name, kind, settings, secrets}`; what a kind takes is checked by its own schema. */
+        /** `{name, kind, settings, secrets}`; what a kind takes is checked by its own schema. */
         requestBody: {
             content: {
                 "application/json": {
                     name?: string;
                     /** @enum {string} */
                     kind?: "http" | "smtp" | "slack" | "jira" | "postgresql" | "custom";
-                    /** @description What is no secret: addresses, names, limits. */
+                    /** What is no secret: addresses, names, limits. */
                     settings?: Record<string, unknown>;
-                    /** @description Never answered. On a change: null removes one, one that is not named stays. */
+                    /** Never answered. On a change: null removes one, one that is not named stays. */
                     secrets?: Record<string, unknown>;
                 };
             };
         };
         responses: {
-            /** @description The connection. */
+            /** The connection. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8570,7 +8534,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8579,7 +8543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8588,7 +8552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8597,7 +8561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8606,7 +8570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8615,7 +8579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8624,7 +8588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8633,7 +8597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8642,7 +8606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8664,14 +8628,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** It is gone. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8680,7 +8644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8689,7 +8653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8698,7 +8662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8707,7 +8671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8716,7 +8680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8731,15 +8695,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Standard Webhooks: id of the message. */
+                /** Standard Webhooks: id of the message. */
                 "webhook-id"?: string;
-                /** @description Standard Webhooks: seconds since 1970, at most 300 s off. */
+                /** Standard Webhooks: seconds since 1970, at most 300 s off. */
                 "webhook-timestamp"?: string;
-                /** @description Standard Webhooks: `v1,` and base64, several parted by spaces. */
+                /** Standard Webhooks: `v1,` and base64, several parted by spaces. */
                 "webhook-signature"?: string;
-                /** @description GitHub: `sha256=` and hex. */
+                /** GitHub: `sha256=` and hex. */
                 "X-Hub-Signature-256"?: string;
-                /** @description GitHub: id of the message. */
+                /** GitHub: id of the message. */
                 "X-GitHub-Delivery"?: string;
             };
             path: {
@@ -8748,14 +8712,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description JSON; an object's members stand over those of the trigger's `payload`. The signature is over these bytes. */
+        /** JSON; an object's members stand over those of the trigger's `payload`. The signature is over these bytes. */
         requestBody: {
             content: {
                 "application/json": unknown;
             };
         };
         responses: {
-            /** @description The execution is accepted, or was before. */
+            /** The execution is accepted, or was before. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8767,12 +8731,12 @@ export interface operations {
                         /** Format: uuid */
                         executionId: string | null;
                         message: string;
-                        /** @description True where the message came before: nothing new was started. */
+                        /** True where the message came before: nothing new was started. */
                         duplicate?: boolean;
                     };
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8781,7 +8745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8790,7 +8754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8799,7 +8763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8808,7 +8772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8817,7 +8781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8826,7 +8790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8835,7 +8799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Quota exceeded */
+            /** Quota exceeded */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8844,7 +8808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8866,12 +8830,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** All of them. */
             200: {
                 headers: {
-                    /** @description How many there are. */
+                    /** How many there are. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`. */
+                    /** `eq`. */
                     "X-Total-Count-Relation"?: string;
                     [name: string]: unknown;
                 };
@@ -8879,7 +8843,7 @@ export interface operations {
                     "application/json": components["schemas"]["SecretBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8888,7 +8852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8897,7 +8861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8906,7 +8870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8915,7 +8879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8924,7 +8888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8950,7 +8914,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The secret, shown this once. */
+            /** The secret, shown this once. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -8959,7 +8923,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownSecretBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8968,7 +8932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8977,7 +8941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8986,7 +8950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8995,7 +8959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9004,7 +8968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9013,7 +8977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9022,7 +8986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9031,7 +8995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9040,7 +9004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9066,7 +9030,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The secret, shown this once. */
+            /** The secret, shown this once. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -9075,7 +9039,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownSecretBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9084,7 +9048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9093,7 +9057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9102,7 +9066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9111,7 +9075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9120,7 +9084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9129,7 +9093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9138,7 +9102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9147,7 +9111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9156,7 +9120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9179,7 +9143,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The secret, revoked. */
+            /** The secret, revoked. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9188,7 +9152,7 @@ export interface operations {
                     "application/json": components["schemas"]["SecretBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9197,7 +9161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9206,7 +9170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9215,7 +9179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9224,7 +9188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9233,7 +9197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9247,15 +9211,15 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description Only those of this workflow. */
+                /** Only those of this workflow. */
                 workflowId?: string;
-                /** @description Only those that ended so. */
+                /** Only those that ended so. */
                 outcome?: "accepted" | "duplicate" | "conflict" | "malformed" | "invalid" | "ignored" | "refused" | "denied" | "limited";
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -9264,14 +9228,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -9279,7 +9243,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9288,7 +9252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9297,7 +9261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9306,7 +9270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9315,7 +9279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9337,10 +9301,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The new execution. */
+            /** The new execution. */
             201: {
                 headers: {
-                    /** @description Of the execution. */
+                    /** Of the execution. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -9348,7 +9312,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9357,7 +9321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9366,7 +9330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9375,7 +9339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9384,7 +9348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9393,7 +9357,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9402,7 +9366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9411,7 +9375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9425,13 +9389,13 @@ export interface operations {
     listSchedules: {
         parameters: {
             query?: {
-                /** @description Only those of this workflow. */
+                /** Only those of this workflow. */
                 workflowId?: string;
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -9440,14 +9404,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -9455,7 +9419,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9464,7 +9428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9473,7 +9437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9482,7 +9446,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9491,7 +9455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9513,7 +9477,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The schedule. */
+            /** The schedule. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9522,7 +9486,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9531,7 +9495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9540,7 +9504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9549,7 +9513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9558,7 +9522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9567,7 +9531,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9581,11 +9545,11 @@ export interface operations {
     listScheduleTicks: {
         parameters: {
             query?: {
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: never;
@@ -9596,14 +9560,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** One page. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -9611,7 +9575,7 @@ export interface operations {
                     "application/json": components["schemas"]["TickBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9620,7 +9584,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9629,7 +9593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9638,7 +9602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9647,7 +9611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9656,7 +9620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9670,7 +9634,7 @@ export interface operations {
     reconcileSchedules: {
         parameters: {
             query?: {
-                /** @description Only say what would be done. */
+                /** Only say what would be done. */
                 dryRun?: boolean;
             };
             header?: never;
@@ -9683,7 +9647,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was done, or would be. */
+            /** What was done, or would be. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9692,7 +9656,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReconciledBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9701,7 +9665,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9710,7 +9674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9719,7 +9683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9728,7 +9692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9737,7 +9701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9746,7 +9710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9755,7 +9719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9781,7 +9745,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The schedule. */
+            /** The schedule. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9790,7 +9754,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9799,7 +9763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9808,7 +9772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9817,7 +9781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9826,7 +9790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9835,7 +9799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9844,7 +9808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9853,7 +9817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9862,7 +9826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9871,7 +9835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9897,7 +9861,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The schedule. */
+            /** The schedule. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9906,7 +9870,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9915,7 +9879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9924,7 +9888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9933,7 +9897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9942,7 +9906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9951,7 +9915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9960,7 +9924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9969,7 +9933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9978,7 +9942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9987,7 +9951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10013,7 +9977,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** What was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10022,7 +9986,7 @@ export interface operations {
                     "application/json": components["schemas"]["BackfilledBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10031,7 +9995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10040,7 +10004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10049,7 +10013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10058,7 +10022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10067,7 +10031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10076,7 +10040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10085,7 +10049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10094,7 +10058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10103,7 +10067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10127,7 +10091,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken in; delivered within moments. */
+            /** Taken in; delivered within moments. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -10136,7 +10100,7 @@ export interface operations {
                     "application/json": components["schemas"]["EmittedBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10145,7 +10109,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10154,7 +10118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10163,7 +10127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10172,7 +10136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10181,7 +10145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Idempotency key reused; Not valid */
+            /** Idempotency key reused; Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10190,7 +10154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10199,7 +10163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10219,12 +10183,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** All of them. */
             200: {
                 headers: {
-                    /** @description How many there are. */
+                    /** How many there are. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`. */
+                    /** `eq`. */
                     "X-Total-Count-Relation"?: string;
                     [name: string]: unknown;
                 };
@@ -10232,7 +10196,7 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackBody"][];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10241,7 +10205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10250,7 +10214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10259,7 +10223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10268,7 +10232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10292,7 +10256,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The callback with its secret, shown this once. */
+            /** The callback with its secret, shown this once. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -10301,7 +10265,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownCallbackBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10310,7 +10274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10319,7 +10283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10328,7 +10292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10337,7 +10301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10346,7 +10310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10355,7 +10319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10364,7 +10328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10373,7 +10337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10382,7 +10346,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10408,7 +10372,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The callback with its secret, shown this once. */
+            /** The callback with its secret, shown this once. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -10417,7 +10381,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownCallbackBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10426,7 +10390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10435,7 +10399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10444,7 +10408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10453,7 +10417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
+            /** Conflict */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10462,7 +10426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Too large */
+            /** Too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10471,7 +10435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unsupported media type */
+            /** Unsupported media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10480,7 +10444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not valid */
+            /** Not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10489,7 +10453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10498,7 +10462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10520,14 +10484,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** It is gone. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10536,7 +10500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10545,7 +10509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10554,7 +10518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10563,7 +10527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10572,7 +10536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10592,7 +10556,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The note. */
+            /** The note. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10601,7 +10565,7 @@ export interface operations {
                     "text/plain; charset=utf-8": string;
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10610,7 +10574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10619,7 +10583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10639,7 +10603,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys. */
+            /** The keys. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10647,7 +10611,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         keys: Record<string, unknown>[];
-                        /** @description The log. */
+                        /** The log. */
                         log: {
                             origin: string;
                             verifierKeys: string[];
@@ -10655,7 +10619,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10664,7 +10628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10673,7 +10637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10695,7 +10659,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The entry. */
+            /** The entry. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10711,7 +10675,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10720,7 +10684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10729,7 +10693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10738,7 +10702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10747,7 +10711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10761,11 +10725,11 @@ export interface operations {
     getLedgerInclusionProof: {
         parameters: {
             query?: {
-                /** @description Of the entry. */
+                /** Of the entry. */
                 index?: number;
-                /** @description Of the entry, in hex. */
+                /** Of the entry, in hex. */
                 leafHash?: string;
-                /** @description Of the log; the newest if absent. */
+                /** Of the log; the newest if absent. */
                 size?: number;
             };
             header?: never;
@@ -10774,7 +10738,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The proof. */
+            /** The proof. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10790,7 +10754,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10799,7 +10763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10808,7 +10772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10817,7 +10781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10826,7 +10790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10840,9 +10804,9 @@ export interface operations {
     getLedgerConsistencyProof: {
         parameters: {
             query?: {
-                /** @description The smaller size. */
+                /** The smaller size. */
                 first?: number;
-                /** @description Of the log; the newest if absent. */
+                /** Of the log; the newest if absent. */
                 second?: number;
             };
             header?: never;
@@ -10851,7 +10815,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The proof. */
+            /** The proof. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10864,7 +10828,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10873,7 +10837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10882,7 +10846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10891,7 +10855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10900,7 +10864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10914,31 +10878,31 @@ export interface operations {
     listAuditEntries: {
         parameters: {
             query?: {
-                /** @description Only what this subject did. */
+                /** Only what this subject did. */
                 actor?: string;
-                /** @description Only this action. */
+                /** Only this action. */
                 action?: string;
-                /** @description Only on things of this type. */
+                /** Only on things of this type. */
                 resourceType?: string;
-                /** @description Only on the thing with this id. */
+                /** Only on the thing with this id. */
                 resourceId?: string;
-                /** @description Only what this decision allowed. */
+                /** Only what this decision allowed. */
                 decisionId?: string;
-                /** @description Only what this request did. */
+                /** Only what this request did. */
                 requestId?: string;
-                /** @description Only from this instant on. */
+                /** Only from this instant on. */
                 from?: string;
-                /** @description Only before this instant. */
+                /** Only before this instant. */
                 to?: string;
-                /** @description Number of the page, from 1; not together with `cursor`. */
+                /** Number of the page, from 1; not together with `cursor`. */
                 page?: number;
-                /** @description Items on a page. */
+                /** Items on a page. */
                 limit?: number;
-                /** @description Go on by key: taken from `Link`, rel=next. */
+                /** Go on by key: taken from `Link`, rel=next. */
                 cursor?: string;
             };
             header?: {
-                /** @description `application/jsonl` exports all that the filter names, an `AuditEntryBody` a line. */
+                /** `application/jsonl` exports all that the filter names, an `AuditEntryBody` a line. */
                 Accept?: string;
             };
             path?: never;
@@ -10946,14 +10910,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page, or the export. */
+            /** One page, or the export. */
             200: {
                 headers: {
-                    /** @description How many there are; exact to 10,000 and then capped. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: string;
-                    /** @description `eq`, or `gte` where the count is capped. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: string;
-                    /** @description `rel=next`: the page after this one, by cursor. */
+                    /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -10962,7 +10926,7 @@ export interface operations {
                     "application/jsonl": components["schemas"]["AuditEntryBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10971,7 +10935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10980,7 +10944,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10989,7 +10953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10998,7 +10962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11012,9 +10976,9 @@ export interface operations {
     previewPolicy: {
         parameters: {
             query?: {
-                /** @description Such as `workflow.publish`. */
+                /** Such as `workflow.publish`. */
                 action?: string;
-                /** @description `type` or `type:id`; the noun of the action where it is left out. */
+                /** `type` or `type:id`; the noun of the action where it is left out. */
                 resource?: string;
             };
             header?: never;
@@ -11023,7 +10987,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The decision that would be made. */
+            /** The decision that would be made. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11032,7 +10996,7 @@ export interface operations {
                     "application/json": components["schemas"]["PreviewBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11041,7 +11005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11050,7 +11014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11059,7 +11023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11068,7 +11032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11077,7 +11041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11091,9 +11055,9 @@ export interface operations {
     getWorkflowStats: {
         parameters: {
             query?: {
-                /** @description Only of this workflow. */
+                /** Only of this workflow. */
                 workflowId?: string;
-                /** @description How far to look back. */
+                /** How far to look back. */
                 period?: "24h" | "7d" | "30d" | "90d";
             };
             header?: never;
@@ -11102,7 +11066,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The figures. */
+            /** The figures. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11111,7 +11075,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowStatsBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11120,7 +11084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11129,7 +11093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11138,7 +11102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11147,7 +11111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11161,9 +11125,9 @@ export interface operations {
     getExecutionMetrics: {
         parameters: {
             query?: {
-                /** @description Only of this workflow. */
+                /** Only of this workflow. */
                 workflowId?: string;
-                /** @description How far to look back. */
+                /** How far to look back. */
                 period?: "24h" | "7d" | "30d" | "90d";
             };
             header?: never;
@@ -11172,7 +11136,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The figures. */
+            /** The figures. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11181,7 +11145,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionMetricsBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11190,7 +11154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not authenticated */
+            /** Not authenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11199,7 +11163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Refused by policy */
+            /** Refused by policy */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11208,7 +11172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unavailable */
+            /** Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11217,7 +11181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11237,7 +11201,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The schema. */
+            /** The schema. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11246,7 +11210,7 @@ export interface operations {
                     "application/schema+json": Record<string, unknown>;
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11255,7 +11219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11277,7 +11241,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The schema. */
+            /** The schema. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11286,7 +11250,7 @@ export interface operations {
                     "application/schema+json": Record<string, unknown>;
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11295,7 +11259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Not found */
+            /** Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11304,7 +11268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11324,7 +11288,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It runs. */
+            /** It runs. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11333,7 +11297,7 @@ export interface operations {
                     "application/json": components["schemas"]["LivenessBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11342,7 +11306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11362,7 +11326,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All dependencies answer. */
+            /** All dependencies answer. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11371,7 +11335,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadinessBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11380,10 +11344,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description A dependency does not answer. */
+            /** A dependency does not answer. */
             503: {
                 headers: {
-                    /** @description Seconds. */
+                    /** Seconds. */
                     "Retry-After"?: string;
                     [name: string]: unknown;
                 };
@@ -11391,7 +11355,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadinessBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11411,7 +11375,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All dependencies answer. */
+            /** All dependencies answer. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11420,7 +11384,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadinessBody"];
                 };
             };
-            /** @description Malformed request */
+            /** Malformed request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11429,10 +11393,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description A dependency does not answer. */
+            /** A dependency does not answer. */
             503: {
                 headers: {
-                    /** @description Seconds. */
+                    /** Seconds. */
                     "Retry-After"?: string;
                     [name: string]: unknown;
                 };
@@ -11440,7 +11404,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadinessBody"];
                 };
             };
-            /** @description Anything else that goes wrong. */
+            /** Anything else that goes wrong. */
             default: {
                 headers: {
                     [name: string]: unknown;
