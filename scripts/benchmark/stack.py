@@ -28,7 +28,7 @@ from scripts.supervisor.processes import maestro
 
 _READY_S = 60.0
 _STOP_S = 20.0
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,23 +80,31 @@ async def _behind(rows: int, bench: Bench) -> list[Figure]:
 
 
 async def _soak(minutes: int, bench: Bench) -> list[Figure]:
-    """Resident memory of the worker after each minute, and what it is at the end to what it was after a sixth."""
+    """Resident memory of each process after each minute, and what it is at the end to what it was after a sixth."""
     workflow = await bench.client.publish(chain(3, "soak"))
-    pid = next(child.pid for child in bench.stack.workers if child.pid)
+    parts = {"worker": bench.stack.workers, "api": bench.stack.apis, "ledger": bench.stack.ledgers}
+    samples: dict[str, list[float]] = {name: [] for name in parts}
 
     async def submit(_due: float) -> None:
         await bench.client.execute(workflow)
 
-    samples = []
     for minute in range(minutes):
         began = time.perf_counter()
         await open_loop(SOAK_RATE, SOAK_MINUTE_S, submit)
         await asyncio.sleep(max(0.0, SOAK_MINUTE_S - (time.perf_counter() - began)))
-        samples.append(workers.resident_mib(pid))
-        bench.say(f"   minute {minute + 1}: {samples[-1]:.1f} MiB")
-    early = samples[min(len(samples) - 1, len(samples) // 6)]
-    note = f"{minutes} minutes at {SOAK_RATE:.0f}/s, resident MiB of the worker after each"
-    return [
-        median_figure("worker_rss", samples, "MiB", note=note),
-        Figure("worker_rss_growth", round(samples[-1] / early, 3), "ratio", 1.05, note="the end to a sixth of the way"),
+        for name, children in parts.items():
+            samples[name].append(sum(workers.resident_mib(child.pid) for child in children if child.pid))
+        shown = ", ".join(f"{name} {found[-1]:.1f} MiB" for name, found in samples.items())
+        bench.say(f"   minute {minute + 1}: {shown}")
+    note = f"{minutes} minutes at {SOAK_RATE:.0f}/s, resident MiB after each"
+    figures = [median_figure(f"{name}_rss", found, "MiB", note=note) for name, found in samples.items()]
+    return figures + [
+        Figure(
+            f"{name}_rss_growth",
+            round(found[-1] / found[min(len(found) - 1, len(found) // 6)], 3),
+            "ratio",
+            1.05,
+            note="the end to a sixth of the way",
+        )
+        for name, found in samples.items()
     ]
