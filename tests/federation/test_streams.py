@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import json
+import socket as socketlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.store import executions as rows
 from federation.app import create_app
 from federation.config import AppConfig
-from federation.graphql import view
+from federation.graphql import sockets, view
 from federation.graphql.patience import Patience
 from resolvers.trusted import TrustedDocuments
 from tests.federation.edge import SECRET, Edge, serving, token
@@ -93,11 +95,15 @@ async def test_a_subscription_as_json_is_refused(edge: Edge) -> None:
     assert response.status_code == 406
 
 
-def connect(address: str, **headers: str) -> Any:
+def connect(address: str, *, narrow: socketlib.socket | None = None, **headers: str) -> Any:
+    """A socket of the protocol; over a narrow connection it takes one message at a time."""
     return websockets.connect(
         f"ws://{address}/graphql",
         subprotocols=[websockets.Subprotocol("graphql-transport-ws")],
         additional_headers=headers,
+        sock=narrow,
+        max_queue=16 if narrow is None else 1,
+        compression=None,
     )
 
 
@@ -177,7 +183,7 @@ async def test_pages_of_other_origins_open_no_socket(address: str) -> None:
     assert refused.value.response.status_code == 403
 
 
-MANY = 4_000
+MANY = 2_000
 """Events of some kilobytes each: far more than sockets and buffers hold."""
 
 
@@ -199,10 +205,6 @@ async def talkative(edge: Edge) -> dict[str, Any]:
     return execution
 
 
-async def until_given_up(watched: asyncio.Queue[Patience]) -> None:
-    await (await watched.get()).lost.wait()
-
-
 async def whatever_comes(reader: asyncio.StreamReader) -> bytes:
     """All that a connection still has to give, however it ends."""
     found = bytearray()
@@ -212,38 +214,54 @@ async def whatever_comes(reader: asyncio.StreamReader) -> bytes:
     return bytes(found)
 
 
-async def test_a_slow_client_slows_its_stream_down_and_goes_on_where_it_was_let_go(
-    edge: Edge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    execution, read = await talkative(edge), [0]
+@dataclass
+class Slow:
+    """An application with little patience: what it has read for its clients, and whom it gave up."""
+
+    app: Any
+    read: int = 0
+    watched: asyncio.Queue[Patience] = field(default_factory=asyncio.Queue)
+
+    async def until_given_up(self) -> int:
+        """How many events were read until the client was let go."""
+        patience = await asyncio.wait_for(self.watched.get(), 30)
+        await asyncio.wait_for(patience.lost.wait(), 30)
+        return self.read
+
+
+@pytest.fixture
+def slow(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Slow:
+    verifier = TokenVerifier(TokenRules(SECRET), SystemClock())
+    made = Slow(create_app(edge.services, verifier, AppConfig(patience_s=0.3), CollectorRegistry()))
     find = rows.find_checkpoints_after
 
     async def counting(*arguments: Any) -> Any:
         found = await find(*arguments)
-        read[0] += len(found)
+        made.read += len(found)
         return found
-
-    monkeypatch.setattr(rows, "find_checkpoints_after", counting)
-    watched: asyncio.Queue[Patience] = asyncio.Queue()
 
     class Watched(Patience):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            watched.put_nowait(self)
+            made.watched.put_nowait(self)
 
+    monkeypatch.setattr(rows, "find_checkpoints_after", counting)
     monkeypatch.setattr(view, "Patience", Watched)
-    verifier = TokenVerifier(TokenRules(SECRET), SystemClock())
-    app = create_app(edge.services, verifier, AppConfig(patience_s=0.3), CollectorRegistry())
+    monkeypatch.setattr(sockets, "Patience", Watched)
+    return made
+
+
+async def test_a_slow_client_slows_its_stream_down_and_goes_on_where_it_was_let_go(edge: Edge, slow: Slow) -> None:
+    execution = await talkative(edge)
     query = "subscription ($id: ID!) { executionUpdated(id: $id) { eventId step { input } } }"
     body = json.dumps({"query": query, "variables": {"id": execution["id"]}}).encode()
-    async with serving(app) as address:
+    async with serving(slow.app) as address:
         host, port = address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1_024)
         head = f"POST /graphql HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token()}\r\n"
         head += f"accept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
-        await asyncio.wait_for(until_given_up(watched), 30)
-        before = read[0]
+        before = await slow.until_given_up()
         seen = await whatever_comes(reader)
         writer.close()
         last = max(int(line.removeprefix(b"id: ")) for line in seen.split(b"\n") if line.startswith(b"id: ")) - 1
@@ -258,6 +276,45 @@ async def test_a_slow_client_slows_its_stream_down_and_goes_on_where_it_was_let_
     assert before < MANY, "the server must not read ahead of its client"
     assert b"event: complete" not in seen
     assert rest == [f"id: {number}" for number in range(last + 1, MANY + 1)]
+
+
+async def test_a_slow_socket_slows_its_subscription_down_and_goes_on_where_it_was_let_go(
+    edge: Edge, slow: Slow
+) -> None:
+    execution = await talkative(edge)
+    query = """subscription ($id: ID!, $after: ID) {
+      executionUpdated(id: $id, lastEventId: $after) { eventId step { input } } }"""
+
+    async def ids(socket: Any) -> list[int]:
+        """Events in the order in which they come, until the subscription or the connection ends."""
+        found = []
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while (message := await receive(socket))["type"] == "next":
+                found.append(int(message["payload"]["data"]["executionUpdated"]["eventId"]))
+        return found
+
+    async def watch(socket: Any, after: int) -> None:
+        await exchange(socket, {"type": "connection_init"})
+        payload = {"query": query, "variables": {"id": execution["id"], "after": str(after)}}
+        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+
+    async with serving(slow.app) as address:
+        narrow = socketlib.socket()
+        narrow.setsockopt(socketlib.SOL_SOCKET, socketlib.SO_RCVBUF, 4_096)
+        host, port = address.split(":")
+        narrow.connect((host, int(port)))
+        token_header = {"authorization": f"Bearer {token()}"}
+        async with connect(address, narrow=narrow, **token_header) as socket:
+            await watch(socket, 0)
+            before = await slow.until_given_up()
+            seen = await ids(socket)
+        async with connect(address, **token_header) as socket:
+            await watch(socket, seen[-1])
+            rest = await ids(socket)
+
+    assert before < MANY, "the server must not read ahead of its client"
+    assert 0 < len(seen) < MANY
+    assert seen + rest == list(range(1, MANY + 1))
 
 
 async def test_the_list_of_trusted_documents_holds_for_sockets_too(edge: Edge) -> None:
