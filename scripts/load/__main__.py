@@ -1,0 +1,57 @@
+"""`./scripts/k6/run`, once the environment is there."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from engine.jsonvalue import dumps
+from scripts.benchmark.stack import Shape, running_stack
+from scripts.load.loads import LIMITS, LOADS
+from scripts.load.report import show, write
+from scripts.load.running import BINARY, Result, Size, prepare, run
+
+_FOLDER: Final = Path(".bench") / "k6"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, type=click.Choice(list(LOADS)))
+@click.option(
+    "--duration", "duration_s", type=click.IntRange(min=2), default=60, show_default=True, help="Seconds a rate."
+)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--json", "folder", type=click.Path(file_okay=False, path_type=Path), default=_FOLDER, help="Where summaries go."
+)
+@click.option(
+    "--markdown",
+    "page",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Page to put the table into.",
+)
+@click.option("--busy", is_flag=True, help="Others use the machine: the page then says so.")
+def main(names: tuple[str, ...], duration_s: int, workers: int, folder: Path, page: Path | None, *, busy: bool) -> None:
+    """Put load on a stack of its own; NAMES choose, else all of them. 0 if every promise was kept."""
+    if not BINARY.exists():
+        raise click.ClickException("k6 could not be installed here; the lines above say why.")
+    folder.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
+    for name in names or LOADS:
+        print(f"{name}: starting a stack, then {LOADS[name].asked} ...", flush=True)
+        results.append(_measured(name, Size(duration_s), workers, folder.absolute()))
+    show(results)
+    if page is not None:
+        write(page, results, duration_s, busy=busy)
+    sys.exit(0 if all(result.is_kept for result in results) else 1)
+
+
+def _measured(name: str, size: Size, workers: int, folder: Path) -> Result:
+    """Each load has a fresh stack: none pays for what another has left."""
+    limits = folder / "limits.yaml"
+    limits.write_text(dumps(LIMITS))  # JSON is YAML
+    with running_stack(Shape(workers=workers, environment={"MAESTRO_QOS_FILE": str(limits)})) as stack:
+        return run(name, stack, prepare(stack), size, folder)
+
+
+main(prog_name="./scripts/k6/run")
