@@ -303,12 +303,11 @@ async def test_a_slow_socket_slows_its_subscription_down_and_goes_on_where_it_wa
         narrow.setsockopt(socketlib.SOL_SOCKET, socketlib.SO_RCVBUF, 4_096)
         host, port = address.split(":")
         narrow.connect((host, int(port)))
-        token_header = {"authorization": f"Bearer {token()}"}
-        async with connect(address, narrow=narrow, **token_header) as socket:
+        async with connect(address, narrow=narrow, authorization=f"Bearer {token()}") as socket:
             await watch(socket, 0)
             before = await slow.until_given_up()
             seen = await ids(socket)
-        async with connect(address, **token_header) as socket:
+        async with connect(address, authorization=f"Bearer {token()}") as socket:
             await watch(socket, seen[-1])
             rest = await ids(socket)
 
