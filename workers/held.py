@@ -178,6 +178,7 @@ class Held:
             release=state.status.is_final or self._only_waits(outside),
             announcements=self._announcements(new_id),
             effects=effects,
+            new_id=new_id,
         )
         self._transitions = []
         self._finish = None
@@ -213,8 +214,6 @@ class Held:
         found = DurableEffects(
             tenant=self.claimed.tenant,
             execution_id=self.claimed.id,
-            workflow_id=self.claimed.workflow_id,
-            started_by=self.claimed.started_by,
             new_id=new_id,
             asked=asked,
             mail=self._mail,

@@ -32,8 +32,6 @@ def quarantine(claimed: Claimed, base_seq: int, failure: Failure, now: datetime,
     effects = DurableEffects(
         tenant=claimed.tenant,
         execution_id=claimed.id,
-        workflow_id=claimed.workflow_id,
-        started_by=claimed.started_by,
         new_id=new_id,
         is_final=True,
         dead=DeadLetter(new_id(), failure, claimed.deliveries),

@@ -102,6 +102,10 @@ class TaskCreation:
 
     async def _write(self, connection: Transaction, permit: Permit, task_id: UUID, made: NewTask) -> HumanTask:
         tenant = permit.actor.tenant
+        if made.execution_id is not None and not await executions.promise_closing(
+            connection, tenant, made.execution_id
+        ):
+            _check_unfinished(await executions.find(connection, tenant, made.execution_id))
         await rows.add(connection, tenant, task_id, made)
         await append(connection, tenant, task_id, _beginning(made))
         await set_timers(connection, tenant, task_id, made.timers)

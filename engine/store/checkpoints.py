@@ -1,8 +1,8 @@
 """Checkpoints: the group commit of many executions, their histories, and what became of a commit without an answer."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,7 @@ class Commit:
         current_step: None leaves the one that stands there.
         release: give the lease back: nothing is out, the execution waits or has ended.
         effects: None in the common case, which is one statement for the whole batch.
+        new_id: makes ids of rows that turn out to be needed.
     """
 
     tenant: str
@@ -52,6 +53,19 @@ class Commit:
     release: bool = False
     announcements: list[Announcement] = field(default_factory=list)
     effects: DurableEffects | None = None
+    new_id: Callable[[], UUID] | None = None
+
+    @property
+    def closes_tasks(self) -> bool:
+        """Whether tasks that are open become obsolete with it."""
+        return self.effects is not None and self.effects.is_final
+
+    def closing_tasks(self) -> "Commit | None":
+        """The same that closes tasks too; None where that is nothing new, or the execution goes on."""
+        if self.closes_tasks or self.finished_at is None or self.new_id is None:
+            return None
+        effects = self.effects or DurableEffects(self.tenant, self.execution_id, self.new_id)
+        return replace(self, effects=replace(effects, is_final=True))
 
     @property
     def last_seq(self) -> int:
@@ -91,10 +105,24 @@ class Landed:
 async def write(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Written:
     """Write all of `commits` in one transaction, of one statement where none of them has rarer effects.
 
+    Executions that end and turn out to have tasks that people opened for them come in a second one, with their tasks.
+
     Raises:
         Unavailable: no answer; `landed` tells what was written.
-        MaestroError: the database refused a row; nothing was written for any of them.
+        MaestroError: the database refused a row; `landed` tells what was written.
     """
+    written = await _written(connection, owner, commits)
+    left = [commit for commit in commits if commit.execution_id not in written.held]
+    if not left:
+        return written
+    closing = [again for commit in left if (again := commit.closing_tasks()) is not None]
+    if not closing:
+        return written
+    closed = await _written(connection, owner, closing)
+    return Written(written.held | closed.held, (*written.to_ring, *closed.to_ring))
+
+
+async def _written(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Written:
     tenants = frozenset(commit.tenant for commit in commits)
     arguments = _arguments(owner, commits)
     if all(commit.effects is None for commit in commits):
@@ -173,6 +201,7 @@ def _arguments(owner: UUID, commits: Sequence[Commit]) -> list[object]:
         *_columns(rows, _CHECKPOINT_COLUMNS),
         *_columns(announcements, _ANNOUNCEMENT_COLUMNS),
         [commit.is_progress for commit in commits],
+        [commit.closes_tasks for commit in commits],
     ]
 
 

@@ -56,7 +56,6 @@ class DurableEffects:
     """All of one execution's effects within one commit, in the order in which the core asked for them.
 
     Attributes:
-        workflow_id: of the execution, for its tasks.
         mail: inbox rows whose events this commit has acted on.
         postponed: outcomes that the next holder shall fold, posted to the execution itself.
         finished: the parent's news when this execution ends and has a parent.
@@ -66,8 +65,6 @@ class DurableEffects:
 
     tenant: str
     execution_id: UUID
-    workflow_id: UUID
-    started_by: str
     new_id: Callable[[], UUID]
     asked: list[DurableEffect] = field(default_factory=list)
     mail: list[UUID] = field(default_factory=list)

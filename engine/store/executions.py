@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Text, cast, func, literal_column, select, text
+from sqlalchemy import Row, Select, Text, cast, func, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import Json, JsonObject
@@ -89,6 +89,17 @@ async def find(connection: AsyncConnection, tenant: str, execution_id: UUID) -> 
     statement = _all(tenant).where(_E.id == execution_id)
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _read(row)
+
+
+async def promise_closing(connection: AsyncConnection, tenant: str, execution_id: UUID) -> bool:
+    """Have whatever ends the execution close its tasks; it cannot end before this transaction. False: it has ended."""
+    statement = (
+        update(executions)
+        .where(_E.tenant_id == tenant, _E.id == execution_id, text(f"status not in {FINAL}"))
+        .values(has_tasks=True)
+        .returning(_E.id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
 
 
 async def find_many(

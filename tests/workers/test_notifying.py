@@ -1,6 +1,7 @@
 """What workflows, tasks and escalations want said, through real workers, a real mail server and a real target."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,12 @@ HUMAN: JsonObject = {"id": "ask", "name": "Ask", "type": "human"}
 async def edge(database_url: str) -> AsyncIterator[Edge]:
     async with open_edge(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def start_worker(start_worker: StartWorker) -> StartWorker:
+    """Workers that look often: the API of these tests rings no bell."""
+    return partial(start_worker, sweep_s=0.05, sweep_age_s=0.0)
 
 
 @pytest.fixture

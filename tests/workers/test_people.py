@@ -1,6 +1,7 @@
 """People in running executions: all three built-in templates to their ends, and every end of a task."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from tests.actions.connected import Connections, Names, tools_allowing
 from tests.actions.servers import Received, http_server, json_answer
 from tests.actions.test_email import mailbox
 from tests.federation.edge import Edge, open_edge
+from tests.workers.actions import Gate
 from tests.workers.conftest import Reader, StartWorker
 
 BOB: dict[str, Any] = {"subject": "bob", "role": "approver", "groups": ["approvers", "incident-responders"]}
@@ -24,6 +26,12 @@ BOB: dict[str, Any] = {"subject": "bob", "role": "approver", "groups": ["approve
 async def edge(database_url: str) -> AsyncIterator[Edge]:
     async with open_edge(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def start_worker(start_worker: StartWorker) -> StartWorker:
+    """Workers that look often: the API of these tests rings no bell."""
+    return partial(start_worker, sweep_s=0.05, sweep_age_s=0.0)
 
 
 async def from_template(edge: Edge, template: str, trigger: JsonObject, **customisations: Any) -> UUID:
@@ -169,6 +177,38 @@ async def test_the_task_of_a_finished_execution_is_obsolete_and_cannot_be_comple
         task = (await edge.rest("GET", f"/api/human-tasks/{each}")).json()
         assert (task["status"], task["auditTrail"][-1]["from"]) == ("obsolete", "assigned")
     assert await reader.connection.fetchval("select count(*) from timers where subject_id = $1", UUID(task_id)) == 0
+
+
+@pytest.mark.parametrize("ends", ["at once", "later", "cancelled"])
+async def test_a_task_beside_an_execution_ends_with_it_though_no_step_has_one(
+    edge: Edge, start_worker: StartWorker, reader: Reader, ends: str
+) -> None:
+    """Whoever ends it knows of no rows of the execution: in its first commit, or in a later one of the same claim."""
+    gate, task_id = Gate(name="api"), ""
+    act: JsonObject = {"actionType": "api", "actionConfig": {"url": "https://x.test/"}}
+    config: JsonObject = act if ends == "later" else {"actionType": "noop"}
+    made = await edge.create(
+        {"name": "beside", "steps": [{"id": "act", "name": "Act", "type": "action", "config": config}]}
+    )
+    execution_id = await started(edge, made["id"], {})
+    body: JsonObject = {"title": "Beside it", "executionId": str(execution_id), "assignees": ["bob"], "dueInMs": 10**9}
+    if ends != "later":
+        task_id = (await edge.rest("POST", "/api/human-tasks", body)).json()["id"]
+    if ends == "cancelled":
+        await edge.rest("POST", f"/api/executions/{execution_id}/cancel", {})
+    async with start_worker(gate):
+        if ends == "later":
+            await gate.until_called(1)
+            task_id = (await edge.rest("POST", "/api/human-tasks", body)).json()["id"]
+            gate.opened.set()
+        await reader.until_status([execution_id], "cancelled" if ends == "cancelled" else "completed")
+        # One transaction: whoever sees the end of the execution sees that of the task.
+        task = (await edge.rest("GET", f"/api/human-tasks/{task_id}")).json()
+    trail = [(entry["seq"], entry["action"], entry["from"]) for entry in task["auditTrail"]]
+    assert (task["status"], trail[-1]) == ("obsolete", (3, "obsolete", "assigned"))
+    assert await reader.connection.fetchval("select count(*) from timers where subject_id = $1", UUID(task_id)) == 0
+    late = await edge.rest("POST", "/api/human-tasks", body)
+    assert (late.status_code, late.json()["code"]) == (409, "task.execution_finished")
 
 
 async def test_callbacks_hear_of_tasks_that_steps_open_and_executions_leave(

@@ -1,5 +1,6 @@
 -- name: commit   Fence, advance and append for many executions at once. One row per execution whose fence held; one that is
 -- missing lost its lease, and nothing was written for it. `base_seq` in the fence makes a repeat after a lost answer harmless.
+-- One that ends and for which people opened tasks is missing too, unless the commit closes tasks (`has_tasks`).
 -- `(… IN (…)) IS TRUE` keeps the planner from flattening the test into a nested loop over both lists: it hashes them.
 WITH held AS (
     UPDATE executions e
@@ -8,11 +9,12 @@ WITH held AS (
            lease_owner = CASE WHEN x.release THEN NULL ELSE e.lease_owner END,
            deliveries = CASE WHEN x.progress THEN 0 ELSE e.deliveries END
       FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-                  $8::timestamptz[], $9::text[], $10::text[], $11::bool[], $33::bool[])
+                  $8::timestamptz[], $9::text[], $10::text[], $11::bool[], $33::bool[], $34::bool[])
            AS x(tenant_id, id, epoch, base_seq, last_seq, status, current_step, finished_at, failure, failed_steps, release,
-                progress)
+                progress, closes_tasks)
      WHERE e.tenant_id = x.tenant_id AND e.id = x.id
        AND e.lease_epoch = x.epoch AND e.lease_owner = $12 AND e.last_seq = x.base_seq
+       AND (x.finished_at IS NULL OR x.closes_tasks OR NOT e.has_tasks)
     RETURNING e.id
 ), appended AS (
     INSERT INTO step_checkpoints (tenant_id, execution_id, seq, step_path, iteration, generation, attempt, status, at,

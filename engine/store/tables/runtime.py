@@ -8,6 +8,7 @@ Payloads are `json`, not `jsonb`: their bytes stay as they were stored, so that 
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -59,6 +60,7 @@ executions = Table(
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("traceparent", Text),
     Column("slot_limit", Integer),
+    Column("has_tasks", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint(
         "status in ('queued', 'running', 'paused', 'completed', 'failed', 'cancelled')", name="status_known"
     ),
