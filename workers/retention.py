@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.errors import MaestroError
-from engine.store import decisions, partitions
+from engine.store import decisions, partitions, ticks
 from engine.store.hot import HotConnection
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Retention:
         made = await partitions.make(self._connection, MONTHS_AHEAD)
         dropped = () if self._keep_days is None else await partitions.drop(self._connection, self._keep_days)
         await decisions.forget(self._connection)
+        if self._keep_days is not None:
+            await ticks.forget(self._connection, self._keep_days)
         if made or dropped:
             _log.info("Partitions changed.", extra={"action": "retention", "made": made, "dropped": dropped})
         return made, dropped

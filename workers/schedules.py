@@ -136,4 +136,5 @@ class Reconciling:
         """
         changed = await self._reconciler.run_once()
         await self._reconciler.find_gaps(self._clock.now())
+        await self._reconciler.fold_runs()
         return changed

@@ -4,6 +4,7 @@ The order of every use case: the thing exists within the tenant (404), policy al
 Permission is asked outside of transactions: an evaluator may be another process. Its record is written with the change.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -18,8 +19,10 @@ from engine.policy.gate import READ_ACTIONS, Decision, Gate, Resource
 from engine.services.decision_journal import DecisionJournal
 from engine.services.permits import NO_FACTS, Permit, decision_entry
 from engine.store.database import Database, Transaction, on_commit
-from engine.store.governance import AuditEntry, record_audit, record_decisions
+from engine.store.governance import AuditEntry, DecisionEntry, record_audit, record_decisions
 
+JUDGED_AT_ONCE = 50
+"""Decisions between which others get the loop: an embedded one takes it for a fraction of a millisecond."""
 PREVIEWED: Mapping[str, Json] = MappingProxyType({"preview": True})
 CostlyFact = Callable[[], Awaitable[Json]]
 """Finds out a fact of a resource that is only wanted where decisions rest on it."""
@@ -87,21 +90,45 @@ class Authority:
             decision = await self._gate.authorise(actor, action, resource, context)
         except Denied as denied:
             decision = Decision(denied.decision_id, denied.policy_revision, (), denied.denials)
-            await self._log(Permit(actor, action, resource, decision, context), "enforce")
+            await self._log([Permit(actor, action, resource, decision, context)], "enforce")
             raise
         permit = Permit(actor, action, resource, decision, context)
         if action not in READ_ACTIONS:
             self._journal.expect(permit)
         elif decision.denials:
             # Nothing is written with a read, so what report mode let pass is written down here.
-            await self._log(permit, "report")
+            await self._log([permit], "report")
         else:
             self._journal.note(permit)
         return permit
 
+    async def judge(self, actor: Actor, action: str, resources: Sequence[Resource]) -> list[Permit | Denied]:
+        """Ask for permission for each of many; what is refused stands in the decision log when this returns.
+
+        Raises:
+            Unavailable: no decision could be had for one of them.
+        """
+        found: list[Permit | Denied] = []
+        refused: list[Permit] = []
+        for number, resource in enumerate(resources, 1):
+            try:
+                decision = await self._gate.authorise(actor, action, resource)
+            except Denied as denied:
+                decision = Decision(denied.decision_id, denied.policy_revision, (), denied.denials)
+                refused.append(Permit(actor, action, resource, decision))
+                found.append(denied)
+            else:
+                permit = Permit(actor, action, resource, decision)
+                self._journal.expect(permit)
+                found.append(permit)
+            if not number % JUDGED_AT_ONCE:
+                await asyncio.sleep(0)
+        await self._log(refused, "enforce")
+        return found
+
     async def refuse(self, permit: Permit, denials: tuple[Denial, ...]) -> None:
         """Write down a refusal that came after permission, from a rule that policy does not decide."""
-        await self._log(replace(permit, decision=replace(permit.decision, denials=denials)), "enforce")
+        await self._log([replace(permit, decision=replace(permit.decision, denials=denials))], "enforce")
         self._journal.settling(permit)()
 
     async def preview(self, actor: Actor, action: str, resource: Resource) -> Decision:
@@ -114,7 +141,7 @@ class Authority:
             decision = await self._gate.authorise(actor, action, resource, PREVIEWED)
         except Denied as denied:
             decision = Decision(denied.decision_id, denied.policy_revision, (), denied.denials)
-        await self._log(Permit(actor, action, resource, decision, PREVIEWED), "report")
+        await self._log([Permit(actor, action, resource, decision, PREVIEWED)], "report")
         return decision
 
     async def with_facts(self, resource: Resource, costly: Mapping[str, CostlyFact]) -> Resource:
@@ -126,10 +153,21 @@ class Authority:
         self, connection: Transaction, permit: Permit, changes: Sequence[Change], execution_id: UUID | None = None
     ) -> None:
         """Write the decision and one audit row for each change, in the transaction of the changes."""
-        entry = decision_entry(permit, execution_id)
-        await record_decisions(connection, [entry], announce=self._recording.announces)
+        await self._record(connection, [decision_entry(permit, execution_id)], [permit])
         await record_audit(connection, [self._audit(permit, change) for change in changes])
-        on_commit(connection, self._journal.settling(permit))
+
+    async def record_each(self, connection: Transaction, done: Sequence[tuple[Permit, Change, UUID]]) -> None:
+        """Write decisions with the one change and the execution of each, in the transaction of the changes."""
+        entries = [decision_entry(permit, execution_id) for permit, _, execution_id in done]
+        await self._record(connection, entries, [permit for permit, _, _ in done])
+        await record_audit(connection, [self._audit(permit, change) for permit, change, _ in done])
+
+    async def _record(
+        self, connection: Transaction, entries: Sequence[DecisionEntry], permits: Sequence[Permit]
+    ) -> None:
+        await record_decisions(connection, entries, announce=self._recording.announces)
+        for permit in permits:
+            on_commit(connection, self._journal.settling(permit))
 
     def settled(self, permit: Permit) -> None:
         """The decision was written with what it allowed, by the statement that accepts executions."""
@@ -160,7 +198,9 @@ class Authority:
             details=change.details,
         )
 
-    async def _log(self, permit: Permit, mode: str) -> None:
-        async with self._database.transaction(permit.actor.tenant) as connection:
-            entry = decision_entry(permit, None, mode)
-            await record_decisions(connection, [entry], announce=self._recording.announces)
+    async def _log(self, permits: Sequence[Permit], mode: str) -> None:
+        if not permits:
+            return
+        async with self._database.transaction(permits[0].actor.tenant) as connection:
+            entries = [decision_entry(permit, None, mode) for permit in permits]
+            await record_decisions(connection, entries, announce=self._recording.announces)

@@ -1,10 +1,10 @@
 """Control of executions: what is asked for is put into the inbox of the execution, whoever holds it, or nobody."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from engine.errors import Conflict, MaestroError, NotFound
+from engine.errors import Conflict, Denied, MaestroError, NotFound
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import JsonObject
@@ -141,7 +141,7 @@ class Controls:
         action = request.action
         if action is None:
             raise missing("action")
-        permit = await self._authority.permit(actor, f"execution.{action.value}", Resource("execution", None))
+        general = await self._authority.permit(actor, f"execution.{action.value}", Resource("execution", None))
         asked = _bulk_operation(actor, action, request.reason)
         wanted = request.filter
         reading = await self._authority.permit(actor, "execution.read", Resource("execution", None))
@@ -151,13 +151,22 @@ class Controls:
         async with self._database.transaction(actor.tenant) as connection:
             window = Window(limit=BULK_LIMIT)
             matching, found = await rows.find_window(connection, actor.tenant, conditions, window)
-            refused = tuple(_refusals(matching, asked))
-            able = [row for row in matching if row.id not in {refusal.execution_id for refusal in refused}]
-            if able:
-                await self._write(connection, permit, able, asked)
-            await self._authority.record(connection, bulk, [])
-        await self._bell.ring(actor.tenant, [row.id for row in able])
-        return BulkResult(tuple(row.id for row in able), refused, remaining=found.has_next)
+        resources = [execution_resource(row) for row in matching]
+        judged = await self._authority.judge(actor, f"execution.{asked.operation}", resources)
+        refused = tuple(_refusals(matching, judged, asked))
+        left_out = {refusal.execution_id for refusal in refused}
+        able = [
+            (row, permit)
+            for row, permit in zip(matching, judged, strict=True)
+            if isinstance(permit, Permit) and row.id not in left_out
+        ]
+        async with self._database.transaction(actor.tenant) as connection:
+            await self._write(connection, able, asked)
+            for permit in (bulk, general):
+                await self._authority.record(connection, permit, [])
+        done = tuple(row.id for row, _ in able)
+        await self._bell.ring(actor.tenant, done)
+        return BulkResult(done, refused, remaining=found.has_next)
 
     async def _ask(self, actor: Actor, execution_id: UUID, request: Request, asked: Asked) -> Execution:
         row, permit = await self._permitted(actor, execution_id, asked.operation)
@@ -175,25 +184,25 @@ class Controls:
         """Put it into the inbox. An execution that ends in the same moment drops it: it came too late."""
         _refuse_state(row, asked)
         async with self._database.transaction(row.tenant) as connection:
-            await self._write(connection, permit, [row], asked)
+            await self._write(connection, [(row, permit)], asked)
             current = await rows.find(connection, row.tenant, row.id)
         await self._bell.ring(row.tenant, [row.id])
         return execution_of(current or row)
 
     async def _write(
-        self, connection: Transaction, permit: Permit, targets: Sequence[ExecutionRow], asked: Asked
+        self, connection: Transaction, targets: Sequence[tuple[ExecutionRow, Permit]], asked: Asked
     ) -> None:
         postings: list[Posting] = []
-        changes: list[Change] = []
-        for row in targets:
+        done: list[tuple[Permit, Change, UUID]] = []
+        for row, permit in targets:
             event_id = self._new_id()
             event = asked.event(event_id)
             postings.append(Posting(row.tenant, row.id, event_id, event))
             after = state_hash({"kind": kind_of(event), "event": encode(event)})
             reason: JsonObject | None = {"reason": asked.reason} if asked.reason else None
-            changes.append(Change("execution", str(row.id), execution_hash(row), after, reason))
+            done.append((permit, Change("execution", str(row.id), execution_hash(row), after, reason), row.id))
         await post(connection, postings)
-        await self._authority.record(connection, permit, changes, targets[0].id if len(targets) == 1 else None)
+        await self._authority.record_each(connection, done)
 
     async def _step_key(self, row: ExecutionRow, step_id: str, iteration: str) -> StepKey:
         """Key of a step by its path, or its id where only one step has it, in the execution's version.
@@ -223,14 +232,15 @@ def _refuse_state(row: ExecutionRow, asked: Asked) -> None:
     )
 
 
-def _refusals(matching: Sequence[ExecutionRow], asked: Asked) -> list[Refusal]:
-    refused: list[Refusal] = []
-    for row in matching:
+def _refusals(matching: Sequence[ExecutionRow], judged: Sequence[Permit | Denied], asked: Asked) -> Iterator[Refusal]:
+    """Who is left out: policy is asked before the state."""
+    for row, permit in zip(matching, judged, strict=True):
         try:
+            if isinstance(permit, Denied):
+                raise permit
             _refuse_state(row, asked)
         except MaestroError as error:
-            refused.append(Refusal(row.id, error.code, error.message))
-    return refused
+            yield Refusal(row.id, error.code, error.message)
 
 
 def _bulk_operation(actor: Actor, action: BulkAction, reason: str) -> Asked:

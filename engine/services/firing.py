@@ -20,30 +20,24 @@ from engine.services.requests import ExecuteRequest
 from engine.services.schedule_rules import place_at, rule_of, trigger_data_of
 from engine.services.starts import Starts
 from engine.services.tick_ledger import write_outcomes
+from engine.services.tick_plans import Plan, TickOutcome, outcomes_of, stretches, tick_row, waiting_candidate
 from engine.store import schedules as rows
 from engine.store import ticks as ledger
 from engine.store.acceptance import Candidate as Acceptable
 from engine.store.database import Database, Transaction
 from engine.store.inbox import Posting, post
-from engine.store.schedules import ScheduleRef, ScheduleRow
+from engine.store.schedules import ScheduleRef
 from engine.store.ticks import TickRow
 from engine.triggers.metrics import DRIFT_SECONDS, OVERDUE_SECONDS, TICKS
 from engine.triggers.ticks import (
     STARTED_AT_ONCE,
-    Arrangement,
     Candidate,
-    Judged,
     Origin,
     Outcome,
-    Placed,
-    Review,
-    Rule,
-    Tick,
     TickStatus,
     Verdict,
     arrange,
     review,
-    started_as,
 )
 
 _log = logging.getLogger(__name__)
@@ -59,16 +53,6 @@ LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class TickOutcome:
-    """What one tick came to in a pass. A run of ticks that ended alike is one."""
-
-    schedule_id: UUID
-    tick_at: datetime
-    outcome: TickStatus
-    was_missed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Round:
     """What one round did.
 
@@ -81,25 +65,6 @@ class Round:
     started: int
     next_due_at: datetime | None
     is_held_up: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    row: ScheduleRow
-    rule: Rule
-    review: Review
-    arrangement: Arrangement
-    stored: dict[datetime, TickRow]
-    running: tuple[UUID, ...]
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to write."""
-        # Newer zone data may say of the same rule that it is due at another time.
-        place = place_at(self.review.cursor, self.review.upcoming, self.row.watched_from)
-        moves = (place.cursor_at, place.next_due_at) != (self.row.cursor_at, self.row.next_due_at)
-        waits_on = all(one.verdict is Verdict.WAIT and one.candidate.is_stored for one in self.arrangement.placed)
-        return not moves and waits_on
 
 
 class _FactsChanged(Exception):
@@ -147,12 +112,17 @@ class Firing:
         return Round(sum(started), next_due_at, bool(held_up))
 
     async def recover(self, tenant: str, now: datetime, *, dry_run: bool = False) -> tuple[TickOutcome, ...]:
-        """One pass over each due schedule of a tenant. Returns what became of ticks that were missed."""
+        """One pass over each due schedule of a tenant. Returns what became of ticks that were missed.
+
+        What workers have watched all the time is not missed, only late, however far behind they are.
+        """
+        async with self._database.loop_transaction() as connection:
+            watched_from = await ledger.find_watch(connection) or now
         async with self._database.transaction(tenant) as connection:
             due = await rows.find_due_of(connection, tenant, now)
         found: list[TickOutcome] = []
         for ref in due:
-            found.extend(await self.pass_over(ref, now, now, dry_run=dry_run))
+            found.extend(await self.pass_over(ref, now, min(watched_from, now), dry_run=dry_run))
         return tuple(one for one in found if one.was_missed)
 
     async def pass_over(
@@ -169,7 +139,7 @@ class Firing:
             if plan is None or plan.is_idle:
                 return ()
             if dry_run:
-                return _outcomes(plan, {}, now)
+                return outcomes_of(plan, {}, now)
             ready = await self._ready(plan)
             try:
                 written = await self._write(plan, ready, now)
@@ -178,7 +148,7 @@ class Firing:
             if written is None:
                 return ()
             await self._bell.ring(ref.tenant, written)
-            return _outcomes(plan, ready, now)
+            return outcomes_of(plan, ready, now)
         raise Conflict("The workflow is being changed all the time.", code="workflow.contended")
 
     async def _safely(self, ref: ScheduleRef, now: datetime, watched_from: datetime) -> int:
@@ -198,7 +168,7 @@ class Firing:
 
     async def _plan(
         self, connection: Transaction, ref: ScheduleRef, now: datetime, watched_from: datetime
-    ) -> _Plan | None:
+    ) -> Plan | None:
         row = await rows.find(connection, ref.tenant, ref.id)
         if row is None or row.is_paused:
             return None
@@ -206,13 +176,13 @@ class Firing:
         waiting = await ledger.find_waiting(connection, ref.tenant, ref.id, STARTED_AT_ONCE)
         known = await ledger.find_after(connection, ref.tenant, ref.id, row.cursor_at)
         found = review(rule, row.cursor_at, now, max(watched_from, row.watched_from), known)
-        candidates = [_waiting(row, tick) for tick in waiting]
+        candidates = [waiting_candidate(row, tick) for tick in waiting]
         candidates += [Candidate(one.tick, one.origin, rule.overlap) for one in found.judged if one.origin is not None]
         running = await ledger.find_running(connection, row) if candidates else ()
         arrangement = arrange(candidates, is_running=bool(running))
-        return _Plan(row, rule, found, arrangement, {tick.tick_at: tick for tick in waiting}, running)
+        return Plan(row, rule, found, arrangement, {tick.tick_at: tick for tick in waiting}, running)
 
-    async def _ready(self, plan: _Plan) -> dict[datetime, Acceptable | str]:
+    async def _ready(self, plan: Plan) -> dict[datetime, Acceptable | str]:
         """What is to start, allowed and checked; a text where it is refused, with the reason."""
         row = plan.row
         self._starts.forget(row.tenant, row.workflow_id)
@@ -222,7 +192,7 @@ class Firing:
                 found[placed.candidate.tick.at] = await self._prepare(plan, placed.candidate)
         return found
 
-    async def _prepare(self, plan: _Plan, candidate: Candidate) -> Acceptable | str:
+    async def _prepare(self, plan: Plan, candidate: Candidate) -> Acceptable | str:
         row, at = plan.row, candidate.tick.at
         stored = plan.stored.get(at)
         asked_by = None if stored is None else stored.requested_by
@@ -244,7 +214,7 @@ class Firing:
             return f"Its trigger data breaks the workflow's inputSchema: {error.message}"
 
     async def _write(
-        self, plan: _Plan, ready: dict[datetime, Acceptable | str], now: datetime
+        self, plan: Plan, ready: dict[datetime, Acceptable | str], now: datetime
     ) -> tuple[UUID, ...] | None:
         """Everything that the pass comes to, at once. Returns whom to ring for; None: another pass was faster.
 
@@ -264,7 +234,7 @@ class Firing:
         return (*(one.id for one in wanted), *cancelled)
 
     async def _write_ledger(
-        self, connection: Transaction, plan: _Plan, ready: dict[datetime, Acceptable | str], now: datetime
+        self, connection: Transaction, plan: Plan, ready: dict[datetime, Acceptable | str], now: datetime
     ) -> None:
         tenant = plan.row.tenant
         fresh: list[TickRow] = []
@@ -272,7 +242,7 @@ class Firing:
         for placed in plan.arrangement.placed:
             if placed.candidate.is_stored and placed.verdict is Verdict.WAIT:
                 continue
-            tick = _tick_row(plan, placed, ready.get(placed.candidate.tick.at), now)
+            tick = tick_row(plan, placed, ready.get(placed.candidate.tick.at), now)
             if placed.candidate.is_stored:
                 await ledger.rewrite(connection, tenant, tick)
                 _measure(placed.candidate, tick)
@@ -282,10 +252,10 @@ class Firing:
                 fresh.append(tick)
                 _measure(placed.candidate, tick)
         await ledger.record(connection, tenant, fresh)
-        for position, stretch in _stretches(plan, endings):
+        for position, stretch in stretches(plan, endings):
             await write_outcomes(connection, plan.row, stretch, follow_cursor=position == 0)
 
-    async def _cancel(self, connection: Transaction, plan: _Plan) -> tuple[UUID, ...]:
+    async def _cancel(self, connection: Transaction, plan: Plan) -> tuple[UUID, ...]:
         """Ask what runs to end, once for each tick that begins to wait for it."""
         begins = [
             one
@@ -300,110 +270,8 @@ class Firing:
         return plan.running
 
 
-def _waiting(row: ScheduleRow, tick: TickRow) -> Candidate:
-    origin = Origin.SCHEDULED
-    if tick.is_backfill:
-        origin = Origin.BACKFILL
-    elif tick.status == TickStatus.PENDING:
-        origin = Origin.CAUGHT_UP
-    return Candidate(Tick(tick.tick_at, tick.tick_at), origin, tick.overlap or row.overlap, is_stored=True)
-
-
-def _tick_row(plan: _Plan, placed: Placed, ready: Acceptable | str | None, now: datetime) -> TickRow:
-    """The ledger's row of a tick that was placed."""
-    candidate = placed.candidate
-    stored = plan.stored.get(candidate.tick.at)
-    status, reason, execution_id = TickStatus.SKIPPED, placed.reason, None
-    if placed.verdict is Verdict.WAIT:
-        status = TickStatus.BUFFERED if candidate.origin is Origin.SCHEDULED else TickStatus.PENDING
-        reason = stored.reason if stored is not None else reason
-    elif isinstance(ready, str):
-        reason = ready
-    elif ready is not None:
-        status = started_as(plan.rule, candidate, now)
-        reason, execution_id = _why(plan, candidate, status, stored), ready.id
-    is_started = execution_id is not None
-    drift_ms = round((now - candidate.tick.at).total_seconds() * 1_000)
-    return TickRow(
-        schedule_id=plan.row.id,
-        tick_at=candidate.tick.at,
-        until_tick_at=None,
-        count=1,
-        status=status,
-        fired_at=now if is_started else None,
-        drift_ms=drift_ms if is_started else None,
-        execution_id=execution_id,
-        reason=reason,
-        is_backfill=candidate.origin is Origin.BACKFILL,
-        overlap=None if stored is None else stored.overlap,
-        requested_by=None if stored is None else stored.requested_by,
-    )
-
-
-def _why(plan: _Plan, candidate: Candidate, status: TickStatus, stored: TickRow | None) -> str:
-    if candidate.origin is Origin.BACKFILL:
-        return f"A backfill asked for it ({stored.requested_by})." if stored is not None else "A backfill asked for it."
-    if candidate.origin is Origin.CAUGHT_UP:
-        missed = "It fell into a pause" if _was_paused(plan.row, candidate.tick.at) else "It was missed"
-        return f"{missed} and is made up for (catchUp: {plan.rule.catch_up.value})."
-    if status is TickStatus.LATE:
-        waited = "it waited for an earlier execution to end" if candidate.is_stored else "the workers were behind"
-        return f"It started later than its drift window: {waited}."
-    return ""
-
-
-def _was_paused(row: ScheduleRow, at: datetime) -> bool:
-    return row.paused_at is not None and row.paused_at <= at <= row.watched_from
-
-
-def _stretches(plan: _Plan, endings: dict[datetime, Outcome]) -> list[tuple[int, list[Outcome]]]:
-    """Ticks that ended without an execution, in stretches that no other tick interrupts, with where each begins."""
-    found: list[tuple[int, list[Outcome]]] = []
-    is_open = False
-    for position, judged in enumerate(plan.review.judged):
-        outcome = endings.get(judged.tick.at) if judged.origin is not None else _missed(plan.row, judged)
-        if outcome is None:
-            is_open = False
-            continue
-        if not is_open:
-            found.append((position, []))
-            is_open = True
-        found[-1][1].append(outcome)
-    return found
-
-
-def _missed(row: ScheduleRow, judged: Judged) -> Outcome:
-    at = judged.tick.at
-    paused = " The schedule was paused." if _was_paused(row, at) else ""
-    return Outcome(at, TickStatus.MISSED, judged.reason + paused)
-
-
 def _measure(candidate: Candidate, tick: TickRow) -> None:
     if tick.drift_ms is not None or tick.status == TickStatus.SKIPPED:
         TICKS.labels(str(tick.status)).inc()
     if tick.drift_ms is not None and candidate.origin is Origin.SCHEDULED:
         DRIFT_SECONDS.observe(max(0.0, tick.drift_ms / 1_000))
-
-
-def _outcomes(plan: _Plan, ready: dict[datetime, Acceptable | str], now: datetime) -> tuple[TickOutcome, ...]:
-    """What the pass came to, in the order of the ticks. Without `ready`: what it would come to."""
-    placed = {one.candidate.tick.at: one for one in plan.arrangement.placed}
-    found: list[TickOutcome] = []
-    for judged in plan.review.judged:
-        at = judged.tick.at
-        if judged.origin is None:
-            found.append(TickOutcome(plan.row.id, at, TickStatus.MISSED, was_missed=True))
-            continue
-        one = placed[at]
-        would_start = one.verdict is Verdict.START and not isinstance(ready.get(at), str)
-        status = TickStatus.SKIPPED
-        if would_start:
-            status = started_as(plan.rule, one.candidate, now)
-        elif one.verdict is Verdict.WAIT:
-            status = TickStatus.BUFFERED if judged.origin is Origin.SCHEDULED else TickStatus.PENDING
-        found.append(TickOutcome(plan.row.id, at, status, was_missed=judged.origin is Origin.CAUGHT_UP))
-    begun = (at for at in plan.stored if placed[at].verdict is Verdict.START and not isinstance(ready.get(at), str))
-    found.extend(
-        TickOutcome(plan.row.id, at, started_as(plan.rule, placed[at].candidate, now), was_missed=False) for at in begun
-    )
-    return tuple(found)

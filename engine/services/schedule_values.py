@@ -7,9 +7,9 @@ from itertools import islice
 from uuid import UUID
 
 from engine.definitions.model import CatchUp, Overlap
-from engine.services.firing import TickOutcome
 from engine.services.requests import Request
 from engine.services.schedule_rules import rule_of
+from engine.services.tick_plans import TickOutcome
 from engine.store.schedules import ScheduleRow
 from engine.store.ticks import TickRow
 from engine.triggers.ticks import TickStatus, upcoming_ticks

@@ -169,6 +169,12 @@ async def find_sample(connection: AsyncConnection, limit: int) -> tuple[Schedule
     return tuple(_read(row) for row in await connection.execute(statement))
 
 
+async def lock(connection: AsyncConnection, tenant: str, schedule_id: UUID) -> bool:
+    """Hold a schedule until the transaction ends; False: somebody else holds it now, or it is gone."""
+    statement = select(_C.id).where(_C.tenant_id == tenant, _C.id == schedule_id).with_for_update(skip_locked=True)
+    return (await connection.execute(statement)).first() is not None
+
+
 async def find_unlike(connection: AsyncConnection) -> tuple[str, ...]:
     """Tenants whose schedules are not those of their published, active workflows. For the loops' role."""
     wanted = (

@@ -10,11 +10,15 @@ from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.definitions.model import Overlap
+from engine.store.hot import HotConnection
 from engine.store.schedules import ScheduleRef, ScheduleRow
-from engine.store.tables.runtime import FINAL, executions
+from engine.store.statements import load
+from engine.store.tables.runtime import FINAL, executions, workers
 from engine.store.tables.triggers import schedule_ticks, scheduled_workflows
 from engine.store.windows import Count, Found, Window, count, look
 
+_SQL = load("ticks")
+FORGOTTEN_AT_ONCE = 10_000
 _T = schedule_ticks.c
 _C = scheduled_workflows.c
 _COUNT = schedule_ticks.c["count"]
@@ -40,6 +44,16 @@ class TickRow:
     is_backfill: bool
     overlap: Overlap | None
     requested_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeRun:
+    """Rows of one tick each that ended alike, one behind the other."""
+
+    status: str
+    reason: str
+    first: datetime
+    last: datetime
 
 
 async def find_window(
@@ -107,6 +121,13 @@ async def find_occasion(connection: AsyncConnection) -> tuple[datetime | None, b
     return row[0], row[1]
 
 
+async def find_watch(connection: AsyncConnection) -> datetime | None:
+    """Since when a worker that lives has watched; None: there is none. For the loops' role."""
+    lives = (workers.c.stopped_at.is_(None), workers.c.lease_until > func.now())
+    started_at: datetime | None = await connection.scalar(select(func.min(workers.c.started_at)).where(*lives))
+    return started_at
+
+
 async def find_held_up(connection: AsyncConnection, limit: int) -> tuple[ScheduleRef, ...]:
     """Active schedules of all tenants with a tick that waits for its turn. For the loops' role."""
     joined = and_(_T.tenant_id == _C.tenant_id, _T.schedule_id == _C.id)
@@ -163,6 +184,34 @@ async def extend_run(connection: AsyncConnection, row: ScheduleRow, run: TickRow
         .returning(_T.tick_at)
     )
     return (await connection.execute(statement)).first() is not None
+
+
+async def find_runs(
+    connection: AsyncConnection, tenant: str, schedule_id: UUID, more_than: int
+) -> tuple[AlikeRun, ...]:
+    """Runs of more than so many rows that could be one row, among the newest of a schedule."""
+    wanted = {"tenant": tenant, "schedule_id": schedule_id, "more_than": more_than, "looked_at": 3 * more_than}
+    found = await connection.execute(text(_SQL["runs"]), wanted)
+    return tuple(AlikeRun(row.status, row.reason, row.first, row.last) for row in found)
+
+
+async def fold(connection: AsyncConnection, tenant: str, schedule_id: UUID, run: AlikeRun) -> int:
+    """Make a run one row, in a transaction that holds the schedule. Returns for how many ticks it stands."""
+    wanted = {"tenant": tenant, "schedule_id": schedule_id, "status": run.status, "reason": run.reason}
+    gone = (await connection.execute(text(_SQL["fold"]), {**wanted, "first": run.first, "last": run.last})).one()
+    values = {"tick_at": gone.first, "until_tick_at": gone.last, "count": gone.n}
+    own = {"tenant_id": tenant, "schedule_id": schedule_id, "status": run.status, "reason": run.reason}
+    await connection.execute(insert(schedule_ticks).values(**own, **values))
+    return int(gone.n)
+
+
+async def forget(connection: HotConnection, older_than_days: int) -> None:
+    """Remove rows that are so old, some at a time.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    await connection.fetch(_SQL["forget"], older_than_days, FORGOTTEN_AT_ONCE)
 
 
 async def count_known(

@@ -9,7 +9,6 @@ from uuid import UUID
 from engine.definitions.model import CatchUp, Overlap
 from engine.jsonvalue import Json
 from engine.services.events import EmitRequest, Emitted
-from engine.services.firing import TickOutcome
 from engine.services.schedule_values import (
     Backfilled,
     BackfillRequest,
@@ -20,6 +19,7 @@ from engine.services.schedule_values import (
     ScheduleStatus,
     ScheduleTick,
 )
+from engine.services.tick_plans import TickOutcome
 from engine.triggers.ticks import TickStatus
 from rest_shim.models.paging import CURSOR, DEFAULT_LIMIT, LIMIT, PAGE
 from rest_shim.shapes import Rule, wire

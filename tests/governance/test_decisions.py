@@ -27,7 +27,7 @@ from engine.policy.policy_gate import PolicyGate, PolicyMode
 from engine.services.assembly import Parts, assemble
 from engine.services.authority import Recording
 from engine.services.identifiers import uuid7_factory
-from engine.services.requests import ExecuteRequest, PublishRequest
+from engine.services.requests import BulkAction, BulkRequest, ExecuteRequest, PublishRequest
 from engine.services.services import Services
 from engine.services.values import ExecutionFilter, PageRequest, WorkflowFilter
 from engine.store.database import Database
@@ -182,6 +182,31 @@ async def test_lists_leave_out_what_a_read_would_refuse_with_all_that_belongs_to
                 await refused
         with pytest.raises(NotFound):
             await services.workflows.get(other(Actor("elsewhere", ""), "eve", "admin"), hidden)
+
+
+async def test_an_operation_on_many_asks_for_each_of_them(
+    database: Database, superuser: asyncpg.Connection, ada: Actor
+) -> None:
+    rule = {"label": "payments", "actions": ["execution.cancel"], "roles": ["treasurer"]}
+    operator = other(ada, "olga", "operator")
+    async with governed(database, labels=[rule]) as services:
+        started: list[UUID] = []
+        for labels in (["payments"], ["x"], []):
+            workflow_id = await published(services, ada, labels=labels)
+            started.append((await services.executions.execute(ada, workflow_id, ExecuteRequest())).execution.id)
+        request = BulkRequest(action=BulkAction.CANCEL)
+        result = await services.executions.bulk(operator, request)
+    assert (set(result.done), result.remaining) == (set(started[1:]), False)
+    assert [(one.execution_id, one.code) for one in result.refused] == [(started[0], "policy.denied")]
+    rows = await decisions(superuser, ada, "execution.cancel")
+    found = {(row["resource_id"], row["execution_id"], row["allowed"]) for row in rows}
+    assert found == {
+        (None, None, True),
+        (str(started[0]), None, False),
+        *((str(each), each, True) for each in started[1:]),
+    }
+    asked = "select execution_id from execution_inbox where tenant_id = $1"
+    assert {row["execution_id"] for row in await superuser.fetch(asked, ada.tenant)} == set(started[1:])
 
 
 async def test_report_mode_lets_pass_and_says_what_it_would_have_refused(

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from engine.clock import SystemClock
 from engine.policy.bundle import load_bundle, pack_bundle, read_policies
 from engine.policy.embedded import EmbeddedEvaluator
 from engine.policy.remote import OpaEvaluator
+from scripts.embedded.ports import LOOPBACK, free_port
 from tests.policy.cases import all_cases
 from tests.policy.evaluators import ORACLE
 
@@ -22,18 +22,11 @@ OPA = shutil.which("opa", path=str(ORACLE))
 pytestmark = pytest.mark.skipif(OPA is None, reason="no OPA server: it is built from its Go module where Go is there")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 async def opa(tmp_path: Path) -> AsyncIterator[OpaEvaluator]:
     bundle = tmp_path / "bundle.tar.gz"
     bundle.write_bytes(pack_bundle(read_policies(POLICIES)))
-    address = f"127.0.0.1:{free_port()}"
+    address = f"{LOOPBACK}:{free_port()}"
     command = [str(OPA), "run", "--server", "--addr", address, "--log-level", "error", "--disable-telemetry"]
     with (tmp_path / "opa.log").open("wb") as log:
         server = await asyncio.create_subprocess_exec(*command, "--bundle", str(bundle), stdout=log, stderr=log)

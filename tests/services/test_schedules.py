@@ -210,6 +210,26 @@ async def test_a_stop_of_an_hour_is_recovered_as_the_policy_says(
         assert started == ["2026-01-05T10:00:00.000Z"]
 
 
+@pytest.mark.parametrize(("lease_s", "status"), [(60.0, TickStatus.LATE), (0.0, TickStatus.CAUGHT_UP)])
+async def test_reconciling_does_not_call_missed_what_workers_are_behind_with(
+    bench: Bench, lease_s: float, status: TickStatus
+) -> None:
+    _, schedule = await bench.workflow(scheduled(overlap="allow", catchUp="all"))
+    async with bench.database.loop_transaction() as connection:
+        await connection.execute(
+            text(
+                "insert into workers (id, name, started_at, lease_until)"
+                " values (gen_random_uuid(), 'w', '2026-01-01', now() + make_interval(secs => :lease_s))"
+            ),
+            {"lease_s": lease_s},
+        )
+    bench.clock.advance(3 * MINUTE - SECOND)
+    await bench.schedules.reconcile(bench.actor, ReconcileRequest())
+    assert [tick.status for tick in await bench.ticks(schedule)] == [status] * 2
+    async with bench.database.loop_transaction() as connection:
+        await connection.execute(text("delete from workers"))
+
+
 async def test_what_lies_outside_of_the_window_is_dropped_with_its_reason(bench: Bench) -> None:
     _, schedule = await bench.workflow(scheduled(catchUp="all", overlap="allow", catchUpWindowSeconds=600))
     bench.clock.advance(timedelta(hours=1, seconds=30))

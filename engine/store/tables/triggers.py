@@ -95,6 +95,7 @@ schedule_ticks = Table(
         "status in ('pending', 'buffered', 'fired', 'skipped', 'missed', 'caught_up', 'late')", name="status_known"
     ),
     Index("ix_schedule_ticks_execution", "tenant_id", "execution_id"),
+    Index("ix_schedule_ticks_created", "created_at", postgresql_using="brin"),
     Index(
         "ix_schedule_ticks_waiting",
         "tenant_id",
