@@ -33,6 +33,7 @@ _COMMANDS = {
     "apply": "scripts.cli.apply:apply",
     "run": "scripts.cli.run:run",
     "test": "scripts.cli.test:test",
+    "top": "scripts.cli.top:top",
 }
 
 

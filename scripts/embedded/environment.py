@@ -35,6 +35,11 @@ def ledger_state_file(data: Path) -> Path:
     return data / "ledger" / "state.json"
 
 
+def worker_metrics_file(data: Path) -> Path:
+    """Where a run notes the port of its worker's metrics. No setting: a second worker must not take the same."""
+    return data / "worker-metrics.json"
+
+
 def with_own_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment, each secret that it lacks added from the data folder, where it is made the first time."""
     folder = data_folder(environment) / "secrets"
@@ -68,3 +73,9 @@ def of_running_servers(environment: Mapping[str, str]) -> dict[str, str]:
 def _running_ledger_url(data: Path) -> str | None:
     state = read_state(ledger_state_file(data))
     return None if state is None or not is_alive(state) else f"http://{LOOPBACK}:{state.port}"
+
+
+def running_worker_metrics_port(data: Path) -> int | None:
+    """Port that the worker of a running `./scripts/run` shows its metrics on; `None` where none runs."""
+    state = read_state(worker_metrics_file(data))
+    return None if state is None or not is_alive(state) else state.port

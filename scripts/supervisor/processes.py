@@ -39,6 +39,12 @@ def with_receiver(environment: Mapping[str, str], port: int) -> dict[str, str]:
     return completed
 
 
+def with_worker_metrics(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with a port for the worker's metrics: the one that is set, or a free one."""
+    port = environment.get("MAESTRO_METRICS_PORT") or str(free_port())
+    return {**environment, "MAESTRO_METRICS_PORT": port}
+
+
 def maestro(name: str, environment: Mapping[str, str], logs: Path) -> Child:
     """A process `maestro <name>`. Killing it at any moment is safe, so that is what happens when we die."""
     told = {key: value for key, value in environment.items() if name == "ledger" or key not in _LEDGER_ONLY}

@@ -16,7 +16,7 @@ from engine.errors import ConfigurationError, MaestroError
 from engine.settings import load, load_migration, load_token_signing
 from engine.store.migrate import migrate
 from scripts.cli.token import Claims, signed_token
-from scripts.embedded.environment import data_folder, ledger_state_file, with_own_secrets
+from scripts.embedded.environment import data_folder, ledger_state_file, with_own_secrets, worker_metrics_file
 from scripts.embedded.ports import LOOPBACK, free_port, is_free
 from scripts.embedded.process import spawn, stop
 from scripts.embedded.state import ServerState, write_state
@@ -30,6 +30,7 @@ from scripts.supervisor.processes import (
     sample,
     with_ledger,
     with_receiver,
+    with_worker_metrics,
     write_process_ids,
 )
 from scripts.supervisor.servers import Servers
@@ -139,6 +140,9 @@ class Run:
             note = ledger_state_file(self._data)
             note.parent.mkdir(exist_ok=True)
             write_state(note, ServerState(os.getpid(), int(environment["MAESTRO_LEDGER_PORT"])))
+        environment = self._environment = with_worker_metrics(environment)
+        metrics = ServerState(os.getpid(), int(environment["MAESTRO_METRICS_PORT"]))
+        write_state(worker_metrics_file(self._data), metrics)
         if self._options.demo:
             self._children.append(receiver(self._receiver_port, environment, self._data))
         self._children += [maestro("api", environment, logs), maestro("worker", environment, logs)]
@@ -165,6 +169,8 @@ class Run:
         self._console.plain(f"\n  GraphQL    {base}/graphql")
         self._console.plain(f"  REST       {base}/api        documentation {base}/docs")
         self._console.plain(f"  Health     {base}/readyz     metrics {base}/metrics")
+        worker = self._environment["MAESTRO_METRICS_PORT"]
+        self._console.plain(f"  Worker     metrics http://{settings.host}:{worker}/metrics     live view: maestro top")
         if settings.ledger_url is not None:
             self._console.plain(f"  Ledger     {settings.ledger_url}")
         if settings.jwt_secret is not None:
@@ -241,7 +247,8 @@ class Run:
             child = self._children.pop()
             child.stop(patience_s=_STOP_S.get(child.name, _STOP_DEFAULT_S))
         self._servers.stop()
-        for note in (self._data / "processes.txt", ledger_state_file(self._data)):
+        notes = (self._data / "processes.txt", ledger_state_file(self._data), worker_metrics_file(self._data))
+        for note in notes:
             note.unlink(missing_ok=True)
         self._console.say("Stopped.")
 

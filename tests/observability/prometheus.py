@@ -1,5 +1,6 @@
 """A real Prometheus of its own for some tests: it scrapes what it is told, and answers queries."""
 
+import math
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,15 @@ class Prometheus:
         if content["data"]["resultType"] == "scalar":
             return [({}, float(content["data"]["result"][1]))]
         return [(each["metric"], float(each["value"][1])) for each in content["data"]["result"]]
+
+    def shows(self, expression: str, last_s: float) -> bool:
+        """Whether a panel over the last seconds has a point: asked as Grafana asks."""
+        now = time.time()
+        told = {"query": expression, "start": str(now - last_s), "end": str(now), "step": "1"}
+        content = self.client.get("/api/v1/query_range", params=told).json()
+        assert content["status"] == "success", f"{expression}: {content}"
+        points = (float(point[1]) for series in content["data"]["result"] for point in series["values"])
+        return any(not math.isnan(point) for point in points)
 
     def firing(self, alert: str) -> set[str]:
         """Severities of an alert that fire now."""

@@ -1,7 +1,17 @@
 """A real Prometheus beside the real product: panels show something, and an alert fires and ends with its fault."""
 
-import math
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
 import tempfile
+import termios
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +23,7 @@ import pytest
 from scripts.benchmark.stack import Shape, Stack, running_stack
 from scripts.embedded.ports import LOOPBACK, free_port
 from scripts.observability.burn import Pace
-from scripts.observability.files import rules_file
+from scripts.observability.files import ROOT, rules_file
 from tests.observability.binaries import find
 from tests.observability.prometheus import Prometheus, running_prometheus
 from tests.observability.promql import filled_in
@@ -27,6 +37,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.server]
 PACE: Final = Pace(divisor=150, resolution_ms=500)
 SCRAPE: Final = "500ms"
 _RATE: Final = "15s"
+_MOVES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TERMINAL: Final = {"PATH": os.environ["PATH"], "TERM": "xterm", "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +68,6 @@ def scene() -> Iterator[Scene]:
         yield Scene(stack, prometheus)
 
 
-def _shows(prometheus: Prometheus, expression: str) -> bool:
-    return any(not math.isnan(value) for _, value in prometheus.query(filled_in(expression, __rate_interval=_RATE)))
-
-
 def test_every_panel_shows_something(scene: Scene) -> None:
     empty = {
         (name, target["expr"])
@@ -69,7 +77,9 @@ def test_every_panel_shows_something(scene: Scene) -> None:
     }
 
     def all_shown() -> bool:
-        empty.difference_update([each for each in empty if _shows(scene.prometheus, each[1])])
+        empty.difference_update(
+            [each for each in empty if scene.prometheus.shows(filled_in(each[1], __rate_interval=_RATE), 30)]
+        )
         return not empty
 
     scene.prometheus.wait(lambda: f"these have data: {sorted(empty)}", 20, all_shown)
@@ -82,11 +92,44 @@ def test_every_query_of_a_runbook_is_answered(scene: Scene) -> None:
 
 
 def test_every_job_is_seen_and_nothing_is_wrong(scene: Scene) -> None:
-    assert {labels["job"]: value for labels, value in scene.prometheus.query("sum by (job) (up)")} == {
+    assert {
+        labels["job"]: value for labels, value in scene.prometheus.query("sum by (job) (max_over_time(up[15s]))")
+    } == {
         "maestro-api": 1,
         "maestro-worker": 1,
         "maestro-ledger": 1,
     }
+
+
+def _until_it_shows(terminal: int, wanted: re.Pattern[str]) -> str:
+    """What a terminal shows, colours and movements left out, until it shows what is wanted."""
+    shown = b""
+    while not wanted.search(text := _MOVES.sub("", shown.decode(errors="replace"))):
+        assert select.select([terminal], [], [], 20)[0], text
+        shown += os.read(terminal, 65_536)
+    return text
+
+
+def _drain(terminal: int) -> None:
+    with contextlib.suppress(OSError):  # the other side is closed: that is how a terminal ends
+        while os.read(terminal, 65_536):
+            pass
+
+
+def test_top_shows_the_load_in_a_terminal_until_ctrl_c(scene: Scene) -> None:
+    ports = (scene.stack.port, int(scene.stack.environment["MAESTRO_METRICS_PORT"]))
+    addresses = [part for port in ports for part in ("--url", f"http://{LOOPBACK}:{port}/metrics")]
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    command = [str(Path(sys.executable).with_name("maestro")), "top", "--every", "0.5", *addresses]
+    with subprocess.Popen(command, cwd=ROOT, env=_TERMINAL, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = _until_it_shows(ours, re.compile(r"accepted\s+[1-9][\d.]*/s"))
+        process.send_signal(signal.SIGINT)
+        _drain(ours)
+        assert process.wait(10) == 0
+    assert all(title in shown for title in ("Throughput", "Queue", "Running", "Failures"))
+    assert "No answer" not in shown
 
 
 def test_the_alert_for_enqueue_errors_fires_with_its_fault_and_ends_after_it(scene: Scene) -> None:
@@ -94,6 +137,6 @@ def test_the_alert_for_enqueue_errors_fires_with_its_fault_and_ends_after_it(sce
     assert prometheus.firing("EnqueueErrors") == set()
 
     scene.stack.postgres.kill()
-    prometheus.wait(lambda: "EnqueueErrors fires", 20, lambda: "page" in prometheus.firing("EnqueueErrors"))
+    prometheus.wait(lambda: "EnqueueErrors fires", 40, lambda: "page" in prometheus.firing("EnqueueErrors"))
     scene.stack.postgres.start()
-    prometheus.wait(lambda: "EnqueueErrors ends", 30, lambda: "page" not in prometheus.firing("EnqueueErrors"))
+    prometheus.wait(lambda: "EnqueueErrors ends", 60, lambda: "page" not in prometheus.firing("EnqueueErrors"))

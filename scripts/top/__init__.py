@@ -1,0 +1,1 @@
+"""What runs now, in a terminal: read from `/metrics` of the processes, as a monitoring system would."""
