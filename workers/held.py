@@ -41,6 +41,8 @@ class Held:
         is_committing: a commit is out.
         is_releasing: that commit gives the lease back; nothing may be folded in until it is known.
         was_rung: somebody rang while it was being given back.
+        is_suspended: effects wait until the lease is trusted again. Nothing is committed meanwhile: it would look as if it
+            waited for somebody else, and be given back with nobody to take it up again.
         is_lost: the lease is gone, or was given back; nothing more is done for it.
         is_proven: it has made progress in this worker's hands.
         fault: it cannot be advanced; it ends as soon as no commit is out.
@@ -63,6 +65,7 @@ class Held:
         "is_lost",
         "is_proven",
         "is_releasing",
+        "is_suspended",
         "known_mail",
         "out",
         "plan",
@@ -82,6 +85,7 @@ class Held:
         self.is_committing = False
         self.is_releasing = False
         self.was_rung = False
+        self.is_suspended = False
         self.is_lost = False
         self.is_proven = False
         self.fault: Failure | None = None

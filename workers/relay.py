@@ -15,7 +15,7 @@ from engine.telemetry.crash_points import reach
 _log = logging.getLogger(__name__)
 
 BATCH: Final = 500
-HIDDEN_S: Final = 30.0
+HIDDEN_S: Final = 5.0
 SLOWEST_S: Final = 60.0
 
 

@@ -137,6 +137,7 @@ class Runner:
         """The lease is trusted again: start the effects that had to wait for that."""
         suspended, self._suspended = self._suspended, []
         for held, outside in suspended:
+            held.is_suspended = False
             if not held.is_lost:
                 with self._guarding(held):
                     self._start_all(held, outside)
@@ -176,7 +177,9 @@ class Runner:
 
     def _settle(self, held: Held) -> None:
         """Commit what has gathered, unless a commit is out already; give back what only waits."""
-        if held.is_committing or held.is_lost or held.fault or (held.out and not held.has_something):
+        if held.is_committing or held.is_suspended or held.is_lost or held.fault:
+            return
+        if held.out and not held.has_something:
             return
         commit, outside = held.take_commit(self._new_id)
         if not self._config.announces:
@@ -261,6 +264,7 @@ class Runner:
         if not outside:
             return
         if not self._lease.is_trusted():
+            held.is_suspended = True
             self._suspended.append((held, outside))
             return
         reach("before_effect")

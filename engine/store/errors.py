@@ -62,7 +62,9 @@ def translate(error: Exception) -> MaestroError | None:
 def _is_connection_trouble(error: Exception, state: str | None) -> bool:
     if state is not None:
         return state.startswith(("08", "53")) or state in SHUTDOWN_STATES
-    if isinstance(error, PoolTimeoutError | OSError | TimeoutError | asyncpg.InterfaceError):
+    if isinstance(
+        error, PoolTimeoutError | OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
+    ):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
@@ -85,5 +87,13 @@ def _chain(error: BaseException) -> list[BaseException]:
     return found
 
 
-DriverError = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What the edge catches."""
+DriverError = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What the edge catches. The driver's internal error is what a connection answers that a dying server left in the
+middle of a statement."""

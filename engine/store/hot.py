@@ -10,8 +10,9 @@ from typing import Any, Final
 import asyncpg
 from prometheus_client import Histogram
 
+from engine.errors import Unavailable
 from engine.store.database import Database, tenant_array
-from engine.store.errors import DriverError, translate
+from engine.store.errors import DriverError, TransactionRaced, translate
 from engine.store.statements import name_of
 from engine.telemetry.metrics import DATABASE_SECONDS
 
@@ -97,9 +98,10 @@ class HotConnection:
                 self._drop()
                 raise
             except DriverError as error:
-                if isinstance(error, OSError | TimeoutError):
+                meant = translate(error)
+                if isinstance(meant, Unavailable) and not isinstance(meant, TransactionRaced):
                     self._drop()
-                raise translate(error) or error from error
+                raise meant or error from error
 
     async def _opened(self) -> asyncpg.Connection:
         now = asyncio.get_running_loop().time()
