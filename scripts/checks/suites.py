@@ -69,12 +69,12 @@ def run_suite(suite: Suite) -> SuiteOutcome:
     return SuiteOutcome(suite, is_content, closing, tuple(f"{n} x {reason}" for reason, n in skipped.items()))
 
 
-def run_crash_rounds(count: int, seed: int | None) -> int:
+def run_crash_rounds(count: int, seed: int | None, *, is_hard: bool) -> int:
     """Play random crash rounds; each is recorded by its seed when it ends. Returns 0 when no invariant was broken."""
-    first = () if seed is None else (str(seed),)
-    return subprocess.run(
-        [sys.executable, "-m", "tests.crash.rounds", str(count), *first], cwd=ROOT, check=False
-    ).returncode
+    options = [] if seed is None else ["--seed", str(seed)]
+    options += ["--hard"] if is_hard else []
+    arguments = [sys.executable, "-m", "tests.crash", str(count), *options]
+    return subprocess.run(arguments, cwd=ROOT, check=False).returncode
 
 
 def run_ledger_rounds(kills: int) -> int:

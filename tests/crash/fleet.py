@@ -2,25 +2,21 @@
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-_PROGRAM = """
-from engine.settings import load, process_environment
-from engine.telemetry.logging import configure_logging
-from workers.process import serve_worker
-configure_logging("maestro worker")
-serve_worker(load(process_environment()))
-"""
+from tests.crash.life import live
 
+ROOT = Path(__file__).parents[2]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.crash.life"])
 
 FAILURES = 20
 """Workers may end with an error of their own when a server is down; so many of them cannot work at all."""
@@ -32,36 +28,62 @@ class WorkersFailError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A worker that was killed, or frozen for so long that it counts as dead."""
+    """A worker that was killed, or cut off or frozen for so long that it counts as dead."""
 
     pid: int
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One worker process, and the place in the fleet that it has taken."""
+
+    process: ForkServerProcess
+    place: int
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None  # it was started
+        return self.process.pid
+
+    def end(self) -> None:
+        """As by kill -9."""
+        self.process.kill()
+        self.process.join()
+
+
 @dataclass(slots=True)
 class Fleet:
-    """Some workers that are started again when they die."""
+    """Some workers that are started again when they die.
 
-    environment: dict[str, str]
+    Attributes:
+        environment: of all of them.
+        places: what each place adds to that: links of its own, for example.
+        frozen: stopped by SIGSTOP; others have taken their places meanwhile.
+    """
+
+    environment: Mapping[str, str]
     log: Path
     size: int
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    places: Sequence[Mapping[str, str]] = ()
+    workers: list[Member] = field(default_factory=list)
+    frozen: list[Member] = field(default_factory=list)
     failures: int = 0
 
-    def fill(self, crash_points: str = "") -> list[Death]:
-        """Start what is missing, `crash_points` armed in the first that is started. Returns who had died by itself."""
+    def fill(self, crash_points: str = "", *, clock_ahead_s: float = 0.0) -> list[Death]:
+        """Start what is missing, the first of them as told. Returns who had died by itself."""
         died = self.reap()
         while len(self.workers) < self.size:
-            self.workers.append(self._spawn(crash_points))
-            crash_points = ""
+            self.workers.append(self._spawn(crash_points, clock_ahead_s))
+            crash_points, clock_ahead_s = "", 0.0
         return died
 
     def reap(self) -> list[Death]:
         """Forget those that have died by themselves."""
-        dead = [worker for worker in self.workers if worker.poll() is not None]
+        dead = [worker for worker in self.workers if worker.process.exitcode is not None]
         for worker in dead:
             self.workers.remove(worker)
-            self.failures += worker.returncode > 0
+            self.failures += (worker.process.exitcode or 0) > 0
         if self.failures > FAILURES:
             raise WorkersFailError(self.log.read_text()[-2_000:])
         return [Death(worker.pid, time.time()) for worker in dead]
@@ -69,40 +91,46 @@ class Fleet:
     def kill_one(self, chance: random.Random) -> Death:
         """As by kill -9."""
         worker = self.workers.pop(chance.randrange(len(self.workers)))
-        worker.kill()
         death = Death(worker.pid, time.time())
-        worker.wait()
+        worker.end()
         return death
 
     def freeze_one(self, chance: random.Random) -> tuple[Death, Callable[[], None]]:
-        """SIGSTOP. Returns what thaws it."""
-        worker = chance.choice(self.workers)
-        worker.send_signal(signal.SIGSTOP)
+        """SIGSTOP; another one may take its place. Returns what thaws it."""
+        worker = self.workers.pop(chance.randrange(len(self.workers)))
+        os.kill(worker.pid, signal.SIGSTOP)
+        self.frozen.append(worker)
 
         def thaw() -> None:
+            self.frozen.remove(worker)
+            self.workers.append(worker)
             with contextlib.suppress(ProcessLookupError):
-                worker.send_signal(signal.SIGCONT)
+                os.kill(worker.pid, signal.SIGCONT)
 
         return Death(worker.pid, time.time()), thaw
 
-    async def stop(self) -> list[int]:
+    async def stop(self) -> list[int | None]:
         """SIGTERM to all. Returns their exit codes."""
         for worker in self.workers:
-            worker.send_signal(signal.SIGTERM)
-        codes = [await asyncio.to_thread(worker.wait, 60) for worker in self.workers]
+            worker.process.terminate()
+        for worker in self.workers:
+            await asyncio.to_thread(worker.process.join, 60)
+        codes = [worker.process.exitcode for worker in self.workers]
         self.workers.clear()
         return codes
 
     def kill_all(self) -> None:
         """End of a test that failed: leave nothing behind."""
-        for worker in self.workers:
-            worker.kill()
-            worker.wait()
+        for worker in (*self.workers, *self.frozen):
+            worker.end()
         self.workers.clear()
+        self.frozen.clear()
 
-    def _spawn(self, crash_points: str) -> subprocess.Popen[bytes]:
-        # Bytecode is kept between starts: compiling everything again would be most of a worker's start.
-        cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.log.parent / "bytecode")}
-        environment = {**os.environ, **cache, **self.environment, "MAESTRO_CRASH_POINTS": crash_points}
-        with self.log.open("ab") as log:
-            return subprocess.Popen([sys.executable, "-c", _PROGRAM], env=environment, cwd=ROOT, stderr=log)
+    def _spawn(self, crash_points: str, clock_ahead_s: float) -> Member:
+        taken = {worker.place for worker in (*self.workers, *self.frozen)}
+        place = min(set(range(len(taken) + 1)) - taken)
+        own = self.places[place % len(self.places)] if self.places else {}
+        environment = {**self.environment, **own, "MAESTRO_CRASH_POINTS": crash_points}
+        process = FORKS.Process(target=live, args=(environment, str(self.log), clock_ahead_s), daemon=True)
+        process.start()
+        return Member(process, place)

@@ -4,12 +4,12 @@ Everything that is random comes from the round's seed, so that a round can be pl
 """
 
 import asyncio
+import contextlib
 import os
 import random
-import socket
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -17,118 +17,22 @@ from uuid import UUID
 import asyncpg
 
 from engine.jsonvalue import JsonObject
-from engine.queue.bell import StreamBell
-from engine.queue.link import Link, connect
-from engine.queue.streams import Streams
-from engine.runtime.events import SignalReceived
-from engine.store.database import Database
-from engine.store.inbox import Posting, post
-from engine.telemetry.crash_points import NAMES
 from tests.crash import workloads
-from tests.crash.fleet import Death, Fleet
-from tests.crash.invariants import FINAL, Orphan, Verdict, check, orphans_of
+from tests.crash.faults import ON_LINKS, poison_worker
+from tests.crash.fleet import Fleet
+from tests.crash.front import Front, open_front
+from tests.crash.invariants import FINAL, Verdict, check
+from tests.crash.links import Links, Wire, address_of
+from tests.crash.obligations import check_obligations
+from tests.crash.people import attend_to_people
 from tests.crash.receiver import Receiver
 from tests.crash.servers import Servers
-from tests.workers.seeding import Version, accept, new_id, publish
+from tests.crash.stage import ENDS_WITHIN_S, Fault, Round
 
-ENDS_WITHIN_S = 90.0
-FROZEN_S = 6.0
-
-
-@dataclass(slots=True)
-class Round:
-    """One round under way."""
-
-    seed: int
-    servers: Servers
-    fleet: Fleet
-    receiver: Receiver
-    chance: random.Random
-    tenant: str
-    ids: list[UUID] = field(default_factory=list)
-    waiting: list[UUID] = field(default_factory=list)
-    orphans: list[Orphan] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-    is_over: bool = False
-
-    async def reader(self) -> asyncpg.Connection:
-        """A connection that sees everything."""
-        return await asyncpg.connect(self.servers.superuser_url)
-
-    async def until_live(self, count: int) -> None:
-        """Return when so many workers have a lease."""
-        connection = await self.reader()
-        try:
-            live = "select count(*) from workers where lease_until > now() and stopped_at is null and name = any($1)"
-            async with asyncio.timeout(ENDS_WITHIN_S):
-                while True:
-                    await self.note(self.fleet.fill())
-                    names = [f"{socket.gethostname()}:{worker.pid}" for worker in self.fleet.workers]
-                    if await connection.fetchval(live, names) >= count:
-                        return
-                    await asyncio.sleep(0.02)
-        finally:
-            await connection.close()
-
-    async def note(self, deaths: Sequence[Death]) -> None:
-        """Remember what the dead had held."""
-        if deaths:
-            connection = await self.reader()
-            for death in deaths:
-                self.orphans += await orphans_of(connection, death.pid, death.at)
-            await connection.close()
-
-
-Fault = Callable[[Round], Awaitable[None]]
-
-
-async def kill_worker(played: Round) -> None:
-    """Kill one while another lives: how soon work goes on is measured, and starting a process is no part of that."""
-    await played.until_live(2)
-    await played.note([played.fleet.kill_one(played.chance)])
-
-
-async def kill_all(played: Round) -> None:
-    """Kill every one: the work waits for new processes."""
-    played.fleet.kill_all()
-    played.orphans.clear()
-
-
-async def freeze_worker(played: Round) -> None:
-    """Frozen for longer than its lease: it comes back fenced."""
-    await played.until_live(2)
-    if played.fleet.workers:
-        death, thaw = played.fleet.freeze_one(played.chance)
-        await played.note([death])
-        await asyncio.sleep(FROZEN_S)
-        thaw()
-
-
-async def crash_at_a_point(played: Round) -> None:
-    """The next worker dies at a named point, at one of its first visits."""
-    await kill_worker(played)
-    point = played.chance.choice(sorted(NAMES))
-    await played.note(played.fleet.fill(f"{point}:{played.chance.randint(1, 6)}"))
-
-
-async def flush_redis(played: Round) -> None:
-    link = await connect(played.servers.redis_url)
-    await link.commands.flushall()
-    await link.close()
-
-
-async def restart_redis(played: Round) -> None:
-    await played.servers.crash(played.servers.valkey, played.chance.random() * 0.5)
-
-
-async def crash_postgres(played: Round) -> None:
-    await played.servers.crash(played.servers.postgres, played.chance.random() * 0.5)
-
-
-async def lose_replies(played: Round) -> None:
-    played.receiver.lost_replies = 0.3
-    await asyncio.sleep(0.5)
-    played.receiver.lost_replies = 0.0
+_UNFINISHED = """
+select 1 from executions where tenant_id = $1 and status <> all($2)
+union all select 1 from outbox where tenant_id = $1 and (topic like 'ledger.%' or topic = 'event.emitted') limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +44,8 @@ class Script:
         size: executions of each kind before each fault.
         faults: what happens while they run, one after another.
         pause_s: at most between two faults.
-        with_others: sub-workflows and signals besides.
+        with_others: sub-workflows, signals, schedules, webhooks and events besides.
+        wide: executions of two hundred calls at once, before the first fault.
     """
 
     seed: int
@@ -150,28 +55,69 @@ class Script:
     pause_s: float = 0.6
     with_others: bool = True
     workers: int = 3
+    wide: int = 0
 
 
 async def play(script: Script, servers: Servers, folder: Path) -> tuple[Round, Verdict]:
     """Play one round to its end, and check."""
-    chance = random.Random(script.seed)  # noqa: S311 - a round must be repeatable
-    receiver = Receiver(random.Random(script.seed + 1))  # noqa: S311 - as above
-    await receiver.start()
-    fleet = Fleet(_environment(servers, receiver), folder / f"workers-{script.seed}.log", script.workers)
-    tenant = f"round-{script.seed}-{os.getpid()}-{time.monotonic_ns()}"
-    played = Round(script.seed, servers, fleet, receiver, chance, tenant)
-    try:
-        fleet.fill()
-        await _break(played, script)
-        await _until_final(played)
+    async with _staged(script, servers, folder) as played:
+        await played.tend()
+        people = asyncio.get_running_loop().create_task(attend_to_people(played))
+        try:
+            await _break(played, script)
+            await _until_final(played)
+        finally:
+            people.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await people
         connection = await played.reader()
         try:
-            return played, await check(connection, await _all_ids(played, connection), receiver, played.orphans)
+            ids = await _all_ids(played, connection)
+            verdict = await check(connection, ids, played.receiver, played.orphans)
+            await check_obligations(connection, played, verdict)
         finally:
             await connection.close()
-    finally:
-        fleet.kill_all()
-        await receiver.stop()
+        return played, verdict
+
+
+@asynccontextmanager
+async def _staged(script: Script, servers: Servers, folder: Path) -> AsyncIterator[Round]:
+    chance = random.Random(script.seed)  # noqa: S311 - a round must be repeatable
+    receiver = Receiver(random.Random(script.seed + 1))  # noqa: S311 - as above
+    tenant = f"round-{script.seed}-{os.getpid()}-{time.monotonic_ns()}"
+    async with AsyncExitStack() as stack:
+        await receiver.start()
+        stack.push_async_callback(receiver.stop)
+        links = await _links(stack, servers, script)
+        places = [
+            {
+                "MAESTRO_DATABASE_URL": each.postgres.front_of(servers.database_url),
+                "MAESTRO_REDIS_URL": each.redis.front_of(servers.redis_url),
+            }
+            for each in links
+        ]
+        log = folder / f"workers-{script.seed}.log"
+        fleet = Fleet(_environment(servers, receiver), log, script.workers, places)
+        stack.callback(fleet.kill_all)
+        callers = random.Random(script.seed + 2)  # noqa: S311 - as above
+        front = await stack.enter_async_context(open_front(servers.database_url, servers.redis_url, tenant, callers))
+        yield Round(script.seed, servers, fleet, receiver, front, chance, tenant, links)
+
+
+async def _links(stack: AsyncExitStack, servers: Servers, script: Script) -> list[Links]:
+    """Ways of their own for each worker, where the round has faults of links; else none."""
+    if not ON_LINKS.intersection(script.faults):
+        return []
+    found: list[Links] = []
+    for _ in range(script.workers):
+        links = Links(
+            Wire(lambda: address_of(servers.database_url)),
+            Wire(lambda: address_of(servers.redis_url)),
+        )
+        await links.start()
+        stack.push_async_callback(links.stop)
+        found.append(links)
+    return found
 
 
 def _environment(servers: Servers, receiver: Receiver) -> dict[str, str]:
@@ -179,52 +125,46 @@ def _environment(servers: Servers, receiver: Receiver) -> dict[str, str]:
         "MAESTRO_DATABASE_URL": servers.database_url,
         "MAESTRO_REDIS_URL": servers.redis_url,
         "MAESTRO_OUTBOUND_ALLOW": f"127.0.0.1:{receiver.port}",
+        **servers.ledger.environment,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Versions:
-    """What a round starts executions of."""
+@dataclass(slots=True)
+class _Works:
+    """What a round starts executions of, by the ids of their workflows."""
 
-    kinds: tuple[Version, ...]
-    waiting: Version | None
-
-
-async def _publish_all(played: Round, script: Script) -> _Versions:
-    to = played.receiver.url()
-    kinds = [await _publish(played, kind(to)) for kind in script.kinds]
-    if not script.with_others:
-        return _Versions(tuple(kinds), None)
-    child = await _publish(played, workloads.child(to))
-    kinds.append(await _publish(played, workloads.parent(to, child.workflow_id)))
-    return _Versions(tuple(kinds), await _publish(played, workloads.waiting(to)))
+    kinds: list[str] = field(default_factory=list)
+    waiting: str = ""
+    wide: str = ""
+    listener: tuple[str, str] = ("", "")
+    waves: int = 0
 
 
-async def _accept_wave(played: Round, versions: _Versions, size: int) -> None:
-    """Accept some executions of each kind, and ring for most of them."""
-    url = played.servers.database_url
-    wave: list[UUID] = []
-    for version in versions.kinds:
-        wave += await accept(url, version, size, {"items": [1, 2, 3]})
-    if versions.waiting is not None:
-        waiting = await accept(url, versions.waiting, size)
-        wave += waiting
-        played.waiting += waiting
-    played.ids += wave
-    await _ring(played, wave)
+async def _publish_all(front: Front, script: Script, to: str) -> _Works:
+    found = _Works(list(await asyncio.gather(*(front.publish(kind(to)) for kind in script.kinds))))
+    if script.wide:
+        found.wide = await front.publish(workloads.two_hundred(to))
+    if script.with_others:
+        child, found.waiting, found.listener, _ = await asyncio.gather(
+            front.publish(workloads.child(to)),
+            front.publish(workloads.waiting(to)),
+            front.listen("orders"),
+            front.tick_every_second(),
+        )
+        found.kinds.append(await front.publish(workloads.parent(to, child)))
+    return found
 
 
-async def _publish(played: Round, body: JsonObject) -> Version:
-    return await publish(played.servers.database_url, body, tenant=played.tenant)
-
-
-async def _ring(played: Round, ids: Sequence[UUID]) -> None:
-    """Ring for some of them; the rest is left to the sweep."""
-    link: Link = await connect(played.servers.redis_url)
-    bell = StreamBell(link, Streams())
-    await bell.ring(played.tenant, [execution_id for execution_id in ids if played.chance.random() < 0.9])
-    await bell.close()
-    await link.close()
+async def _accept_wave(played: Round, works: _Works, size: int) -> None:
+    """Accept some executions of each kind."""
+    front, works.waves = played.front, works.waves + 1
+    keys = [(found, f"w{works.waves}-{number}-{n}") for number, found in enumerate(works.kinds) for n in range(size)]
+    await asyncio.gather(*(front.execute(workflow_id, {"items": [1, 2, 3]}, key) for workflow_id, key in keys))
+    if works.waiting:
+        for n in range(size):
+            accepted = await front.execute(works.waiting, {}, f"w{works.waves}-wait-{n}")
+            played.waiting.append(accepted)  # only now: the list is another one each time that somebody has looked
+        await front.knock(works.listener, "orders", f"m{works.waves}")
 
 
 async def _until_some_ran(played: Round) -> None:
@@ -232,7 +172,7 @@ async def _until_some_ran(played: Round) -> None:
     try:
         some = "select exists (select from step_checkpoints where tenant_id = $1)"
         while not await connection.fetchval(some, played.tenant):
-            await played.note(played.fleet.fill())
+            await played.tend()
             await asyncio.sleep(0.02)
     finally:
         await connection.close()
@@ -240,40 +180,22 @@ async def _until_some_ran(played: Round) -> None:
 
 async def _break(played: Round, script: Script) -> None:
     """A wave of executions, a moment, a fault; again and again."""
-    versions = await _publish_all(played, script)
-    signals = asyncio.get_running_loop().create_task(_signal_all(played))
-    for fault in script.faults:
-        await _accept_wave(played, versions, script.size)
-        if len(played.ids) == len(versions.kinds) * script.size:
+    works = await _publish_all(played.front, script, played.receiver.url())
+    if poison_worker in script.faults:
+        played.poison = await played.front.publish(workloads.poisonous())
+    for n in range(script.wide):
+        await played.front.execute(works.wide, {}, f"wide-{n}")
+    for number, fault in enumerate(script.faults):
+        await _accept_wave(played, works, script.size)
+        if number == 0:
             await _until_some_ran(played)
         await asyncio.sleep(played.chance.random() * script.pause_s)
         played.faults[fault.__name__] += 1
         await fault(played)
-        await played.note(played.fleet.fill())
+        await played.tend()
     played.is_over = True
-    await signals
-
-
-async def _signal_all(played: Round) -> None:
-    """Post the signals that some executions wait for, some time after their acceptance, while servers come and go."""
-    while not played.is_over or played.waiting:
-        await asyncio.sleep(played.chance.random())
-        due, played.waiting = played.waiting, []
-        if due and not await _signal(played, due):
-            played.waiting += due
-
-
-async def _signal(played: Round, due: Sequence[UUID]) -> bool:
-    database = Database.connect(played.servers.database_url, application_name="signals")
-    event = SignalReceived("go", {"by": "round"}, str(played.seed))
-    try:
-        async with database.transaction(played.tenant) as connection:
-            await post(connection, [Posting(played.tenant, waiting, new_id(), event) for waiting in due])
-    except Exception:  # noqa: BLE001 - PostgreSQL may be down at this very moment; the next try is as good
-        return False
-    finally:
-        await database.close()
-    return True
+    await asyncio.gather(*played.later)
+    await played.front.stop_ticking()
 
 
 async def _until_final(played: Round) -> None:
@@ -281,10 +203,8 @@ async def _until_final(played: Round) -> None:
     connection = await played.reader()
     try:
         while time.monotonic() < deadline:
-            await played.note(played.fleet.fill())
-            ids = await _all_ids(played, connection)
-            rows = await connection.fetch("select status from executions where id = any($1)", ids)
-            if all(row["status"] in FINAL for row in rows):
+            await played.tend()
+            if await connection.fetchval(_UNFINISHED, played.tenant, sorted(FINAL)) is None:
                 return
             await asyncio.sleep(0.05)
     finally:
@@ -292,6 +212,6 @@ async def _until_final(played: Round) -> None:
 
 
 async def _all_ids(played: Round, connection: asyncpg.Connection) -> list[UUID]:
-    """What was accepted, and the children that came of it."""
-    rows = await connection.fetch("select id from executions where parent_execution_id = any($1)", played.ids)
-    return [*played.ids, *(row["id"] for row in rows)]
+    """What was accepted, and what came of it: children, and what schedules, webhooks and events have started."""
+    rows = await connection.fetch("select id from executions where tenant_id = $1", played.tenant)
+    return list({*played.front.accepted, *(row["id"] for row in rows)})

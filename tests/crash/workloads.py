@@ -1,19 +1,23 @@
 """Workflows that a crash round runs: together they use every durable path of the runtime."""
 
-from uuid import UUID
-
 from engine.jsonvalue import Json, JsonObject
 from tests.workers.seeding import document, step
 
 
-def effect(step_id: str, url: str, targets: tuple[str, ...] = (), delivery: str = "effectively_once") -> JsonObject:
+def effect(
+    step_id: str,
+    url: str,
+    targets: tuple[str, ...] = (),
+    delivery: str = "effectively_once",
+    on_in_doubt: str = "fail",
+) -> JsonObject:
     """A step that calls the receiver."""
     body: JsonObject = {"execution": "{{execution.id}}", "step": step_id, "delivery": delivery}
     config: JsonObject = {
         "actionType": "api",
         "actionConfig": {"method": "POST", "url": url, "body": body},
         "delivery": delivery,
-        "onInDoubt": "fail",
+        "onInDoubt": on_in_doubt,
     }
     found = step(step_id, targets, config=config)
     found["retryConfig"] = {"maxRetries": 5, "retryDelay": 50, "maxDelay": 500}
@@ -68,9 +72,35 @@ def looping(url: str) -> JsonObject:
     return document([step("each", ("last",), "loop", config), effect("last", url)])
 
 
-def parent(url: str, child: UUID) -> JsonObject:
+def asking(url: str) -> JsonObject:
+    """A person between two calls."""
+    config: JsonObject = {"title": "Look", "candidateGroups": ["approvers"]}
+    return document([effect("ask", url, ("person",)), step("person", ("told",), "human", config), effect("told", url)])
+
+
+def doubtful(url: str) -> JsonObject:
+    """Calls that are never sent twice; what became of one whose answer was lost, a person says."""
+    return document(
+        [effect("one", url, ("two",), "at_most_once", "human"), effect("two", url, (), "at_most_once", "human")]
+    )
+
+
+def two_hundred(url: str) -> JsonObject:
+    """A fan-out beyond what one worker makes by itself: the surplus is lent to others."""
+    names = [f"b{n}" for n in range(200)]
+    join = effect("join", url)
+    join["join"] = "all"
+    return document([step("start", names), *(effect(name, url, ("join",)) for name in names), join])
+
+
+def poisonous() -> JsonObject:
+    """A step that kills the process which makes it, each time."""
+    return document([step("drink", config={"actionType": "poison", "actionConfig": {}})])
+
+
+def parent(url: str, child: str) -> JsonObject:
     """A sub-workflow between two calls."""
-    config: JsonObject = {"subWorkflowId": str(child)}
+    config: JsonObject = {"subWorkflowId": child}
     return document([effect("call", url, ("sub",)), step("sub", ("done",), "subprocess", config), effect("done", url)])
 
 

@@ -32,8 +32,10 @@ from engine.policy.gate import Decision, Gate, Resource
 from engine.policy.policy_gate import PolicyGate, PolicyMode
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.file import Qos
-from engine.services.assembly import Parts, assemble
+from engine.queue.bell import Bell
+from engine.services.assembly import Parts, assemble, tell_nobody
 from engine.services.authority import Recording
+from engine.services.executions import Watch
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
 from engine.store.database import Database
@@ -131,6 +133,9 @@ async def open_edge(
     clock: Clock | None = None,
     qos: Qos | None = None,
     ledger: LedgerClient | None = None,
+    bell: Bell | None = None,
+    watch: Watch | None = None,
+    tell: Tell = tell_nobody,
 ) -> AsyncIterator[Edge]:
     clock = clock or SystemClock()
     database = Database.connect(database_url, application_name="tests", pool_size=4)
@@ -140,7 +145,7 @@ async def open_edge(
     assembled = assemble(
         Parts(
             database=database,
-            bell=SilentBell(),
+            bell=bell or SilentBell(),
             gate=gate,
             catalogue=lambda: catalogue,
             clock=clock,
@@ -148,6 +153,8 @@ async def open_edge(
             secret_box=SecretBox((bytes(range(32)),), secrets.token_bytes),
             qos=qos or Qos(),
             ledger=ledger,
+            watch=watch,
+            tell=tell,
         )
     )
     verifier = TokenVerifier(TokenRules(SECRET), clock)
