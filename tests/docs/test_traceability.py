@@ -60,6 +60,12 @@ def test_every_named_test_file_holds_tests(requirement: str) -> None:
             assert any(each.name.startswith("test_") for each in found), name
 
 
+def test_every_runbook_stands_in_the_table() -> None:
+    named = {name for row in _rows().values() for name in _files(row, "runbook")}
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "RUNBOOKS").glob("*.md")}
+    assert pages - named == set()
+
+
 def test_every_decision_stands_in_the_table() -> None:
     named = {name for row in _rows().values() for name in _files(row, "decision")}
     assert named == {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "adr").glob("[0-9]*.md")}

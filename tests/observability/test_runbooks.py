@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from scripts.observability.files import ROOT
+from scripts.observability.objectives import read_promises
 from tests.observability.exported import exported_names
 from tests.observability.promql import metrics_of, unknown
 from tests.observability.rulebook import RUNBOOKS, alerts, recordings
@@ -60,3 +61,16 @@ def test_a_page_asks_about_what_its_alert_is_about(page: str) -> None:
             wanted |= metrics_of(alert.expression)
     shown = {name for each in queries(page) for name in metrics_of(each)}
     assert wanted & shown or any(name in recorded for name in shown) or page == "ExporterAbsent"
+
+
+def test_every_page_is_listed_in_the_overview() -> None:
+    listed = re.findall(r"\]\(RUNBOOKS/(\w+)\.md\)", (ROOT / "docs" / "monitoring.md").read_text())
+    assert sorted(listed) == PAGES
+
+
+def test_the_overview_promises_what_the_data_promises() -> None:
+    text = (ROOT / "docs" / "monitoring.md").read_text()
+    for objective in read_promises().objectives:
+        promised = f"{objective.ratio * 100:f}".rstrip("0").rstrip(".")
+        row = re.search(rf"^\| {objective.name} \| {re.escape(promised)} % .*\[{objective.alert}\]", text, re.MULTILINE)
+        assert row, objective.name
