@@ -41,8 +41,8 @@ class Held:
         is_committing: a commit is out.
         is_releasing: that commit gives the lease back; nothing may be folded in until it is known.
         was_rung: somebody rang while it was being given back.
-        is_suspended: effects wait until the lease is trusted again. Nothing is committed meanwhile: it would look as if it
-            waited for somebody else, and be given back with nobody to take it up again.
+        is_suspended: effects wait until the lease is trusted again. Nothing is committed meanwhile: it would look as if
+            it waited for somebody else, and be given back with nobody to take it up again.
         is_lost: the lease is gone, or was given back; nothing more is done for it.
         is_proven: it has made progress in this worker's hands.
         fault: it cannot be advanced; it ends as soon as no commit is out.

@@ -208,7 +208,7 @@ async def test_a_definition_that_cannot_be_read_ends_its_executions_only(
 async def test_a_worker_that_was_stopped_from_outside_ends(new_worker: NewWorker, reader: Reader) -> None:
     worker = new_worker(heartbeat_s=0.05)
     running = asyncio.get_running_loop().create_task(worker.run())
-    await reader.until("select 1 from workers where id = $1", worker.id)
+    await reader.until("select 1 from workers where id = $1 and heartbeat_at > started_at", worker.id)
 
     await reader.connection.execute("update workers set stopped_at = now() where id = $1", worker.id)
 

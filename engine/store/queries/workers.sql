@@ -7,7 +7,11 @@ UPDATE workers SET heartbeat_at = now(), lease_until = now() + make_interval(sec
  WHERE tenant_id = '*' AND id = $1 AND stopped_at IS NULL
 RETURNING clock_timestamp() AS present;
 
--- name: stop   its executions are free for others from now on; they are rescued as those of a dead worker are
+-- name: stop   its executions are free for others from now on; they are rescued as those of a dead worker are, and that
+-- it lived to give them back is no sign against them
+WITH unharmed AS (
+    UPDATE executions SET deliveries = 0 WHERE lease_owner = $1 AND deliveries > 0
+)
 UPDATE workers SET stopped_at = now(), lease_until = now() WHERE tenant_id = '*' AND id = $1 RETURNING id;
 
 -- name: forget   rows of workers that ended long ago and hold nothing any more
