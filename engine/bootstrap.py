@@ -26,7 +26,7 @@ from engine.qos.buckets import Buckets, SharedStore
 from engine.qos.live import LiveQos
 from engine.qos.meters import Meters
 from engine.queue.bell import StreamBell
-from engine.queue.changes import Listener
+from engine.queue.changes import Listener, Teller
 from engine.queue.known_keys import KnownKeys
 from engine.queue.link import Link, RedisTrouble, late_link, unavailable
 from engine.queue.streams import Streams
@@ -65,6 +65,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         stack.push_async_callback(bell.close)
         listener = Listener(settings.redis_url)
         stack.push_async_callback(listener.close)
+        teller = Teller(link)
+        stack.push_async_callback(teller.close)
         tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
         stack.push_async_callback(tools.close)
         catalogue = catalogue_of(load_registry(tools))
@@ -88,6 +90,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             clock=clock,
             secret_box=SecretBox(settings.encryption_keys, secrets.token_bytes),
             watch=listener.watch,
+            tell=teller.tell,
             probes=(("redis", lambda: _ping(link)), *policy_probes),
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
             live_qos=qos,

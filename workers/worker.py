@@ -155,7 +155,7 @@ class Worker:
             clock=clock,
             config=config,
         )
-        tasks = TaskClocks(database, self.bell, clock, self._new_id)
+        tasks = TaskClocks(database, self.bell, clock, self._new_id, self._teller.tell)
         self.timers = Timers(self._firing, self.intake, clock, (tasks,))
         self.ledger_relay = self._ledger_relay(surroundings)
         elsewhere = {} if self.ledger_relay is None else dict.fromkeys(LedgerRelay.topics, self.ledger_relay.wake)

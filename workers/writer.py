@@ -13,6 +13,7 @@ from uuid import UUID
 from opentelemetry.trace import SpanContext
 
 from engine.errors import Unavailable
+from engine.queue.changes import tasks_of
 from engine.store import checkpoints
 from engine.store.checkpoints import Commit
 from engine.store.claims import ExecutionRef
@@ -135,7 +136,7 @@ class Writer:
         if began_ns:
             record_group("INSERT", "step_checkpoints", (entry.context for entry in batch), began_ns)
         self._ring(written.to_ring)
-        self._tell(written.held)
+        self._tell([*written.held, *map(tasks_of, written.tasks_of)])
         for entry in batch:
             entry.done(Fate.WRITTEN if entry.commit.execution_id in written.held else Fate.LOST)
 

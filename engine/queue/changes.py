@@ -1,14 +1,14 @@
-"""Changes: tells whoever watches executions that something was recorded.
+"""Changes: tells whoever watches executions, or the tasks of a tenant, that something was recorded.
 
 Losing one costs a moment, never an event: what is shown is read from PostgreSQL, and watchers look by themselves too.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from engine.queue.link import Link, RedisTrouble, heed_cancellation, subscriber
 from engine.queue.timing import Timing
@@ -28,6 +28,15 @@ LOOK_AGAIN_S: Final = 2.0
 SETTLED_S: Final = 1.0
 _ID_BYTES: Final = 16
 _RECONNECT_S: Final = 0.5
+_TASKS: Final = UUID("6f1c8f1e-5d0b-5c59-9a52-6a6f2f2d7a10")
+
+Tell = Callable[[Iterable[UUID]], None]
+"""Has all watchers of these look."""
+
+
+def tasks_of(tenant: str) -> UUID:
+    """What watchers of human tasks watch: all of a tenant's tasks together."""
+    return uuid5(_TASKS, tenant)
 
 
 class Teller:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -21,6 +21,7 @@ from engine.qos.file import Qos
 from engine.qos.live import LiveQos
 from engine.qos.meters import Meters
 from engine.queue.bell import Bell
+from engine.queue.changes import Tell
 from engine.queue.known_keys import KnownKeys
 from engine.services.actions import Actions
 from engine.services.analytics import Analytics
@@ -68,6 +69,10 @@ async def look_again(_execution_id: UUID) -> None:
     await asyncio.sleep(LOOK_AGAIN_S)
 
 
+def tell_nobody(_ids: Iterable[UUID]) -> None:
+    """Have nobody look: watchers do so by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Looking:
     """Watches by looking again and again."""
@@ -102,7 +107,8 @@ class Parts:
         secret_box: what seals the secrets of connections.
         probes: further dependencies that readiness names, beside the database.
         pause: what an event stream does before it looks for more.
-        watch: how streams of executions learn that there is more; None: they pause and look.
+        watch: how streams of executions and tasks learn that there is more; None: they pause and look.
+        tell: has those look who watch what was written here.
         recording: how decisions of policy are asked for and kept.
         qos: limits that the operator has set.
         live_qos: the same, where they may change; None: they do not.
@@ -121,6 +127,7 @@ class Parts:
     probes: tuple[tuple[str, Probe], ...] = ()
     pause: Pause = look_again
     watch: Watch | None = None
+    tell: Tell = tell_nobody
     recording: Recording = field(default_factory=Recording)
     qos: Qos = field(default_factory=Qos)
     live_qos: LiveQos | None = None
@@ -198,9 +205,9 @@ def _human_tasks(parts: Parts, authority: Authority, new_id: IdFactory) -> Human
     return HumanTasks(
         database=database,
         authority=authority,
-        moves=Moves(database, authority, parts.bell, clock, new_id),
-        creation=TaskCreation(database, authority, clock, new_id),
-        watches=TaskWatches(database, authority, parts.pause),
+        moves=Moves(database, authority, parts.bell, clock, new_id, parts.tell),
+        creation=TaskCreation(database, authority, clock, new_id, parts.tell),
+        watches=TaskWatches(database, authority, parts.watch or _looking(parts.pause)),
         clock=clock,
     )
 

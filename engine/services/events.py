@@ -36,6 +36,8 @@ TOPIC: Final = "event.emitted"
 WAKE: Final = "event.wake"
 EVERYBODY: Final = "*"
 TYPE_LENGTH: Final = 200
+RESERVED: Final = ("execution.", "human_task.")
+"""Types that begin so are facts of the engine: who listens to them believes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,9 @@ def _check(request: EmitRequest) -> None:
     if len(request.type) > TYPE_LENGTH:
         message = f"The type is longer than {TYPE_LENGTH} characters."
         raise ValidationFailed((Fault(WRONG_VALUE, "/type", message, "Shorten it."),))
+    if request.type.startswith(RESERVED):
+        message = f"Types that begin with {' or '.join(map(repr, RESERVED))} are the engine's own."
+        raise ValidationFailed((Fault("event.type_reserved", "/type", message, "Give it a name of your own."),))
     event_id = request.id
     if event_id is not None and not (1 <= len(event_id) <= MAX_LENGTH and all("!" <= c <= "~" for c in event_id)):
         message = "The id has characters that are not visible ASCII, or too many."

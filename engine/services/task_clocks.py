@@ -7,6 +7,7 @@ from engine.clock import Clock
 from engine.errors import MaestroError, Unavailable
 from engine.ids import IdFactory
 from engine.queue.bell import Bell
+from engine.queue.changes import Tell, tasks_of
 from engine.services.task_views import task_of, timer_of, timer_row
 from engine.services.task_writer import Entry, TaskWriter, WrittenTask
 from engine.store import human_tasks as rows
@@ -29,7 +30,8 @@ class TaskClocks:
 
     kinds = tuple(kind.value for kind in TaskTimerKind)
 
-    def __init__(self, database: Database, bell: Bell, clock: Clock, new_id: IdFactory) -> None:
+    def __init__(self, database: Database, bell: Bell, clock: Clock, new_id: IdFactory, tell: Tell) -> None:
+        self._tell = tell
         self._database = database
         self._bell = bell
         self._clock = clock
@@ -58,6 +60,8 @@ class TaskClocks:
     async def _fire(self, due: DueTask, now: datetime) -> bool:
         async with self._database.transaction(due.tenant) as connection:
             written = await self._fired(connection, due, now)
+        if written is not None:
+            self._tell([tasks_of(due.tenant)])
         if written is not None and written.rings and written.row.execution_id is not None:
             await self._bell.ring(due.tenant, [written.row.execution_id])
         return written is not None

@@ -13,6 +13,7 @@ from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
+from engine.queue.changes import Tell, tasks_of
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
 from engine.services.authority import Authority, Change
 from engine.services.facts import belonging_facts, belonging_of, execution_missing
@@ -45,7 +46,8 @@ CREATE_ROUTE: Final = "human_task.create"
 class TaskCreation:
     """Opens tasks for people."""
 
-    def __init__(self, database: Database, authority: Authority, clock: Clock, new_id: IdFactory) -> None:
+    def __init__(self, database: Database, authority: Authority, clock: Clock, new_id: IdFactory, tell: Tell) -> None:
+        self._tell = tell
         self._database = database
         self._authority = authority
         self._clock = clock
@@ -89,7 +91,9 @@ class TaskCreation:
                 if known is not None:
                     check_match(known, _body(request))
                     return await _existing(connection, actor.tenant, known.subject_id)
-            return await self._write(connection, permit, task_id, made)
+            task = await self._write(connection, permit, task_id, made)
+        self._tell([tasks_of(actor.tenant)])
+        return task
 
     async def _earlier(self, scope: KeyScope, request: CreateTaskRequest) -> HumanTask | None:
         """What an earlier call with this key has opened."""

@@ -12,6 +12,7 @@ from engine.ids import IdFactory
 from engine.jsonvalue import JsonObject
 from engine.policy.gate import Resource
 from engine.queue.bell import Bell
+from engine.queue.changes import Tell, tasks_of
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus
 from engine.services.authority import Authority, Change
 from engine.services.facts import task_resource
@@ -72,7 +73,10 @@ def plainly(decide: Callable[[Task, Person], Step]) -> Decide:
 class Moves:
     """Moves tasks for people."""
 
-    def __init__(self, database: Database, authority: Authority, bell: Bell, clock: Clock, new_id: IdFactory) -> None:
+    def __init__(
+        self, database: Database, authority: Authority, bell: Bell, clock: Clock, new_id: IdFactory, tell: Tell
+    ) -> None:
+        self._tell = tell
         self._database = database
         self._authority = authority
         self._bell = bell
@@ -112,6 +116,7 @@ class Moves:
         except NotTheirs as refusal:
             await self._refuse(permit, refusal)
             raise
+        self._tell([tasks_of(actor.tenant)])
         if written.rings and written.row.execution_id is not None:
             await self._bell.ring(actor.tenant, [written.row.execution_id])
         return view_of(written.row, trails[task_id])

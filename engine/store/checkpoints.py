@@ -88,10 +88,12 @@ class Written:
     Attributes:
         held: executions whose fence held; the others lost their lease and nothing was written for them.
         to_ring: executions to which this commit posted something, or which it started.
+        tasks_of: tenants whose tasks it has changed.
     """
 
     held: frozenset[UUID]
-    to_ring: tuple[ExecutionRef, ...]
+    to_ring: tuple[ExecutionRef, ...] = ()
+    tasks_of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ async def write(connection: HotConnection, owner: UUID, commits: Sequence[Commit
     if not closing:
         return written
     closed = await _written(connection, owner, closing)
-    return Written(written.held | closed.held, (*written.to_ring, *closed.to_ring))
+    return Written(written.held | closed.held, (*written.to_ring, *closed.to_ring), written.tasks_of | closed.tasks_of)
 
 
 async def _written(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Written:
@@ -127,11 +129,12 @@ async def _written(connection: HotConnection, owner: UUID, commits: Sequence[Com
     arguments = _arguments(owner, commits)
     if all(commit.effects is None for commit in commits):
         async with connection.for_tenants(tenants) as raw:
-            return Written(await _commit(raw, arguments), ())
+            return Written(await _commit(raw, arguments))
     async with connection.transaction(tenants) as raw:
         held = await _commit(raw, arguments)
         with_effects = [commit.effects for commit in commits if commit.effects and commit.execution_id in held]
-        return Written(held, await write_effects(raw, with_effects))
+        followed = await write_effects(raw, with_effects)
+        return Written(held, followed.to_ring, followed.tasks_of)
 
 
 async def landed(connection: HotConnection, owner: UUID, commits: Sequence[Commit]) -> Landed:

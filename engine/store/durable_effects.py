@@ -96,10 +96,23 @@ class _Batch:
     rings: list[ExecutionRef] = field(default_factory=list)
 
 
-async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffects]) -> tuple[ExecutionRef, ...]:
-    """Write the rows of a batch within the caller's transaction. Returns which executions to ring after commit."""
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What follows from written effects, after the commit.
+
+    Attributes:
+        to_ring: executions that have mail, or were started.
+        tasks_of: tenants whose tasks have changed.
+    """
+
+    to_ring: tuple[ExecutionRef, ...] = ()
+    tasks_of: frozenset[str] = frozenset()
+
+
+async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffects]) -> Followed:
+    """Write the rows of a batch within the caller's transaction. Returns what to do after the commit."""
     if not effects:
-        return ()
+        return Followed()
     batch = _Batch()
     for of_one in effects:
         _gather(batch, of_one)
@@ -120,7 +133,7 @@ async def write_effects(raw: asyncpg.Connection, effects: Sequence[DurableEffect
     await _start_children(raw, batch, {found.execution_id: found for found in effects})
     await _write(raw, "post", batch.posts)
     await _write(raw, "bury_executions", batch.dead)
-    return tuple(batch.rings)
+    return Followed(tuple(batch.rings), frozenset(event[0] for event in events))
 
 
 async def _write(raw: asyncpg.Connection, statement: str, rows: Sequence[_Row], *rest: object) -> Sequence[Any]:

@@ -33,6 +33,7 @@ from engine.policy.policy_gate import PolicyGate, PolicyMode
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.file import Qos
 from engine.queue.bell import Bell
+from engine.queue.changes import Tell
 from engine.services.assembly import Parts, assemble, tell_nobody
 from engine.services.authority import Recording
 from engine.services.executions import Watch
@@ -127,7 +128,7 @@ class Edge:
 
 
 @asynccontextmanager
-async def open_edge(
+async def open_edge(  # noqa: PLR0913, PLR0917 - each test names the parts that it puts in
     database_url: str,
     config: AppConfig | None = None,
     clock: Clock | None = None,

@@ -182,6 +182,16 @@ async def test_a_type_is_asked_for(desk: Desk, event_type: str) -> None:
     assert await desk.parcels() == []
 
 
+@pytest.mark.parametrize("event_type", ["execution.completed", "execution.x", "human_task.sla_breached"])
+async def test_nobody_emits_what_the_engine_says(desk: Desk, event_type: str) -> None:
+    await published(desk.services, desk.actor, listening(on(event_type)))
+    with pytest.raises(ValidationFailed) as refused:
+        await desk.emit(event_type, {"executionId": str(uuid4())})
+    assert [(fault.code, fault.path) for fault in refused.value.faults] == [("event.type_reserved", "/type")]
+    assert (await desk.parcels(), await desk.executions()) == ([], [])
+    assert await desk.emit(event_type.replace(".", "s.")) is False
+
+
 async def test_emitting_is_an_action_of_its_own(desk: Desk, viewer: Actor) -> None:
     with pytest.raises(Denied):
         await desk.services.events.emit(viewer, EmitRequest(type="a"))

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
+from engine.services.assembly import tell_nobody
 from engine.services.identifiers import uuid7_factory
 from engine.services.services import Services
 from engine.services.task_clocks import TaskClocks
@@ -28,7 +29,7 @@ DAY = timedelta(days=1)
 async def clocks(database: Database, bell: RecordingBell, clock: FakeClock) -> TaskClocks:
     async with database.loop_transaction() as connection:
         await connection.execute(text("delete from timers"))
-    return TaskClocks(database, bell, clock, uuid7_factory(clock))
+    return TaskClocks(database, bell, clock, uuid7_factory(clock), tell_nobody)
 
 
 async def opened(services: Services, admin: Actor, **config: Any) -> HumanTask:
@@ -141,7 +142,7 @@ async def test_each_timer_fires_once_however_many_look(
         for _ in range(10)
     ]
     clock.advance(DAY)
-    others = [TaskClocks(database, bell, clock, uuid7_factory(clock)) for _ in range(4)]
+    others = [TaskClocks(database, bell, clock, uuid7_factory(clock), tell_nobody) for _ in range(4)]
     fired = await asyncio.gather(clocks.run_once(), *(other.run_once() for other in others))
     assert sum(fired) == 10
     for task_id in ids:
