@@ -43,16 +43,17 @@ class Documents:
 
 
 def page(document: JsonObject) -> str:
-    """HTML of an OpenAPI document: every operation, parameter, answer and schema; no script."""
+    """HTML of an OpenAPI document: every operation, parameter, body, answer, example and schema; no script."""
+    components = document["components"]
+    responses = dict(_members(components, "responses"))
     operations = "".join(
-        _operation(method, path, operation)
+        _operation(method, path, operation, responses)
         for path, methods in _members(document, "paths")
         for method, operation in _items(methods)
     )
-    components = document["components"]
     schemas = "".join(
         f"<details id='schema-{html.escape(name)}'><summary><code>{html.escape(name)}</code></summary>"
-        f"<pre>{html.escape(json.dumps(schema, indent=2))}</pre></details>"
+        f"{_pre(schema)}</details>"
         for name, schema in _members(components, "schemas")
     )
     return (
@@ -63,7 +64,7 @@ def page(document: JsonObject) -> str:
     )
 
 
-def _operation(method: str, path: str, operation: Json) -> str:
+def _operation(method: str, path: str, operation: Json, responses: dict[str, Json]) -> str:
     parameters = operation.get("parameters") if isinstance(operation, dict) else None
     listed = parameters if isinstance(parameters, list) else []
     rows = "".join(
@@ -72,15 +73,54 @@ def _operation(method: str, path: str, operation: Json) -> str:
         for one in listed
     )
     answers = "".join(
-        f"<tr><td>{html.escape(status)}</td><td>{_text(answer, 'description')}</td></tr>"
-        for status, answer in _members(operation, "responses")
+        _answer(status, _resolved(answer, responses)) for status, answer in _members(operation, "responses")
     )
     table = f"<table><tr><th>Parameter</th><th>In</th><th></th></tr>{rows}</table>" if rows else ""
+    body = operation.get("requestBody") if isinstance(operation, dict) else None
+    asked = f"<h4>Body</h4><p>{_text(body, 'description')}</p>{_contents(body)}" if body else ""
+    name = _text(operation, "operationId")
     return (
-        f"<details><summary><span class='method'>{method.upper()}</span> <code>{html.escape(path)}</code> "
-        f"{_text(operation, 'summary')}</summary>{table}"
-        f"<table><tr><th>Answer</th><th></th></tr>{answers}</table></details>"
+        f"<details id='operation-{name}'><summary><span class='method'>{method.upper()}</span> "
+        f"<code>{html.escape(path)}</code> {_text(operation, 'summary')}</summary><p><code>{name}</code></p>"
+        f"{table}{asked}"
+        f"<table><tr><th>Answer</th><th>Headers</th><th></th></tr>{answers}</table></details>"
     )
+
+
+def _resolved(answer: Json, responses: dict[str, Json]) -> Json:
+    reference = answer.get("$ref") if isinstance(answer, dict) else None
+    return responses[reference.rpartition("/")[2]] if isinstance(reference, str) else answer
+
+
+def _answer(status: str, answer: Json) -> str:
+    headers = ", ".join(f"<code>{html.escape(name)}</code>" for name, _ in _members(answer, "headers"))
+    said = f"{_text(answer, 'description')}{_contents(answer)}"
+    return f"<tr><td>{html.escape(status)}</td><td>{headers}</td><td>{said}</td></tr>"
+
+
+def _contents(holder: Json) -> str:
+    """The forms of a body: each with its schema, and its examples to unfold."""
+    return "".join(_content(media, content) for media, content in _members(holder, "content"))
+
+
+def _content(media: str, content: Json) -> str:
+    schema = dict(_members(content, "schema"))
+    items = schema.get("items")
+    target = schema.get("$ref") or (items.get("$ref") if isinstance(items, dict) else None)
+    name = html.escape(str(target or "").rpartition("/")[2])
+    link = f" <a href='#schema-{name}'>{name}{'[]' if items else ''}</a>" if name else ""
+    named = {key: value.get("value") for key, value in _members(content, "examples") if isinstance(value, dict)}
+    shown = named or {"Example": dict(_items(content)).get("example")}
+    examples = "".join(
+        f"<details><summary>{html.escape(key)}</summary>{_pre(value)}</details>"
+        for key, value in shown.items()
+        if value is not None
+    )
+    return f"<p><code>{html.escape(media)}</code>{link}</p>{examples}"
+
+
+def _pre(value: Json) -> str:
+    return f"<pre>{html.escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
 
 
 def _members(value: Json, name: str) -> list[tuple[str, Json]]:

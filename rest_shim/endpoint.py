@@ -14,6 +14,7 @@ from engine.identity.tokens import Identity, TokenVerifier, bearer_token, of_cal
 from engine.services.services import Services
 from rest_shim.bounds import bounded
 from rest_shim.call import Call, read_query
+from rest_shim.negotiation import check_acceptable
 from rest_shim.origin import origin_of
 from rest_shim.problems import MEDIA_TYPE, MethodNotAllowed, problem_of
 from rest_shim.shapes import write
@@ -73,6 +74,7 @@ class Resource:
     async def _answer(self, route: Route, request: Request) -> Response:
         request.scope["maestro.route"] = route.template
         identity = NOBODY if route.public else await authenticate(request, self._verifier)
+        check_acceptable(route, request.headers.get("accept"))
         if route.query is None and request.url.query:
             read_query(_NoParameters, request.url.query)
         async with self._services.journal.call():

@@ -1,37 +1,78 @@
 """The OpenAPI 3.1 document, made from the route table: what validates is what is described."""
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, get_args, get_origin
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, get_args, get_origin
 
 from engine.definitions.shape import DEFINITION_SCHEMA
-from engine.errors import (
-    Denied,
-    MaestroError,
-    MalformedRequest,
-    PayloadTooLarge,
-    Unauthenticated,
-    Unavailable,
-    UnsupportedMedia,
-)
 from engine.jsonvalue import Json, JsonObject
+from rest_shim.linking import Linker
 from rest_shim.models.problems import ProblemBody
-from rest_shim.problems import MEDIA_TYPE, described
+from rest_shim.refusals import Refusals
+from rest_shim.sampling import sample
 from rest_shim.shapes import members, schema_of
-from rest_shim.table import Document, Reply, Route
+from rest_shim.table import JSON, Document, Reply, Route
 
 DEFINITION = "WorkflowDefinition"
+_OWN = "maestro:"
 _PARAMETER = re.compile(r"\{(\w+)\}")
+
+_PATH_PARAMETERS: Final[Mapping[str, str]] = {
+    "id": "Id of what is meant.",
+    "name": "Name of what is meant.",
+    "version": "Semantic version, such as 1.4.0.",
+    "stepId": "Id of the step in its definition; steps in loops by their whole path.",
+    "secretId": "Id of the secret.",
+    "workflowId": "Id of the workflow.",
+    "triggerPath": "The trigger's `webhookPath`; it may have slashes in it.",
+    "index": "Position in the log, from 0.",
+}
+_HEADER_SCHEMAS: Final[Mapping[str, JsonObject]] = {
+    "idempotency-key": {
+        "type": "string",
+        "pattern": r'^(?:[!#-~]{1,255}|"[!#-\[\]-~]{1,255}")$',
+        "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"],
+    },
+    "if-match": {"type": "string", "pattern": r'^(?:\*|"[!#-~]+")$', "examples": ['"3"']},
+    "if-none-match": {"type": "string", "examples": ['"3"']},
+    "last-event-id": {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["4"]},
+    "etag": {"type": "string", "pattern": '^"[!#-~]+"$'},
+    "location": {"type": "string", "format": "uri-reference"},
+    "x-total-count": {"type": "integer", "minimum": 0},
+    "x-total-count-relation": {"type": "string", "enum": ["eq", "gte"]},
+    "retry-after": {"type": "integer", "minimum": 1},
+}
+_TAGS: Final[Mapping[str, str]] = {
+    "actions": "What steps may do.",
+    "analytics": "How workflows fare, from figures that are kept as they run.",
+    "callbacks": "Where events of executions and tasks are sent, signed.",
+    "connections": "Named ways to the outside; secrets go in and never come out.",
+    "dead-letters": "What was given up, with its history.",
+    "events": "What happens elsewhere and starts or wakes executions.",
+    "executions": "Runs of published versions.",
+    "governance": "Who did what, and who may do what.",
+    "human-tasks": "What people are asked for.",
+    "ledger": "The public side of the log that proves what was published and run.",
+    "operations": "Whether the process can do its work.",
+    "schedules": "Workflows by the clock, and every tick of them.",
+    "schemas": "JSON Schemas that documents are held to.",
+    "templates": "Built-in definitions to begin with.",
+    "webhooks": "Signed deliveries from elsewhere.",
+    "workflows": "Drafts and their immutable versions.",
+}
 
 
 def openapi(routes: Sequence[Route], version: str) -> JsonObject:
     """The document of a route table."""
     components = definition_components()
     schema_of(ProblemBody, components)
+    refusals, linker = Refusals(), Linker(routes)
     paths: dict[str, JsonObject] = {}
     for route in routes:
-        paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, components)
-    tags: list[Json] = [{"name": tag} for tag in sorted({route.tag for route in routes})]
+        operation = _operation(route, components)
+        operation["responses"] = {**_successes(route, components, linker), **_refused(route, refusals)}
+        paths.setdefault(route.template, {})[route.method.lower()] = operation
+    tags: list[Json] = [{"name": tag, "description": _TAGS[tag]} for tag in sorted({route.tag for route in routes})]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,6 +88,13 @@ def openapi(routes: Sequence[Route], version: str) -> JsonObject:
         "paths": dict(paths.items()),
         "components": {
             "schemas": dict(components.items()),
+            "responses": refusals.components,
+            "headers": {
+                "RequestId": {
+                    "description": "Reference of the call, the caller's own where it gave a well-formed one.",
+                    "schema": {"type": "string"},
+                }
+            },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -71,7 +119,8 @@ def _moved(part: Json) -> Json:
         return [_moved(item) for item in part]
     if not isinstance(part, dict):
         return part
-    moved = {name: _moved(value) for name, value in part.items()}
+    # Beside schemas OpenAPI takes further keywords by their prefix.
+    moved = {name.replace(_OWN, "x-maestro-"): _moved(value) for name, value in part.items()}
     target = part.get("$ref")
     if isinstance(target, str) and target.startswith("#/$defs/"):
         moved["$ref"] = f"#/components/schemas/{_part_name(target.removeprefix('#/$defs/'))}"
@@ -83,7 +132,6 @@ def _operation(route: Route, components: dict[str, JsonObject]) -> JsonObject:
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.tag],
-        "responses": _responses(route, components),
     }
     parameters: list[Json] = [
         *_path_parameters(route),
@@ -103,7 +151,8 @@ def _operation(route: Route, components: dict[str, JsonObject]) -> JsonObject:
 
 def _path_parameters(route: Route) -> Iterable[JsonObject]:
     for name in _PARAMETER.findall(route.template):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        schema: JsonObject = {"type": "string"}
+        yield {"name": name, "in": "path", "required": True, "description": _PATH_PARAMETERS[name], "schema": schema}
 
 
 def _query_parameters(route: Route, components: dict[str, JsonObject]) -> Iterable[JsonObject]:
@@ -123,54 +172,52 @@ def _not_null(schema: JsonObject) -> JsonObject:
 
 def _header_parameters(route: Route) -> Iterable[JsonObject]:
     for name, description in route.headers.items():
-        yield {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+        yield {"name": name, "in": "header", "description": description, "schema": _header_schema(name)}
+
+
+def _header_schema(name: str) -> JsonObject:
+    return _HEADER_SCHEMAS.get(name.lower(), {"type": "string"})
 
 
 def _request_body(route: Route, components: dict[str, JsonObject]) -> JsonObject:
-    is_document = isinstance(route.body, Document)
-    schema = route.body.schema if is_document else schema_of(route.body, components)
-    body: JsonObject = {"required": route.body_required, "content": {"application/json": {"schema": schema}}}
-    if is_document:
-        body["description"] = route.body.description
-    return body
-
-
-def _responses(route: Route, components: dict[str, JsonObject]) -> JsonObject:
-    responses: JsonObject = {
-        str(status): _success(reply, components) for status, reply in sorted(route.replies.items())
-    }
-    refused: dict[int, list[type[MaestroError]]] = {}
-    for kind in _refusals(route):
-        refused.setdefault(described(kind)[0], []).append(kind)
-    for status, kinds in sorted(refused.items()):
-        responses.setdefault(str(status), _problem(kinds))
-    responses["default"] = {"description": "Anything else that goes wrong.", "content": _problem_content()}
-    return responses
-
-
-def _refusals(route: Route) -> Iterable[type[MaestroError]]:
-    yield MalformedRequest
-    if not route.public:
-        yield Unauthenticated
-        yield Unavailable
-    if route.action is not None:
-        yield Denied
-    if route.body is not None:
-        yield from (PayloadTooLarge, UnsupportedMedia)
-    yield from route.refusals
-
-
-def _success(reply: Reply, components: dict[str, JsonObject]) -> JsonObject:
-    response: JsonObject = {"description": reply.description}
-    if reply.headers:
-        headers: JsonObject = {
-            name: {"description": text, "schema": {"type": "string"}} for name, text in reply.headers.items()
+    if isinstance(route.body, Document):
+        content: JsonObject = {"schema": route.body.schema, "example": route.body.example}
+        return {
+            "description": route.body.description,
+            "required": route.body_required,
+            "content": {JSON: content},
         }
-        response["headers"] = headers
+    schema = schema_of(route.body, components)
+    content = {"schema": schema, "example": sample(schema, components, whole=False)}
+    return {"required": route.body_required, "content": {JSON: content}}
+
+
+def _refused(route: Route, refusals: Refusals) -> JsonObject:
+    """Refusals of a route; a status that is one of its successes too has that one's body."""
+    return {status: one for status, one in refusals.of(route).items() if int(status) not in route.replies}
+
+
+def _successes(route: Route, components: dict[str, JsonObject], linker: Linker) -> JsonObject:
+    return {str(status): _success(reply, components, linker) for status, reply in sorted(route.replies.items())}
+
+
+def _success(reply: Reply, components: dict[str, JsonObject], linker: Linker) -> JsonObject:
+    headers: JsonObject = {
+        name: {"description": text, "schema": _header_schema(name)} for name, text in reply.headers.items()
+    }
+    headers["X-Request-Id"] = {"$ref": "#/components/headers/RequestId"}
+    response: JsonObject = {"description": reply.description, "headers": headers}
     if reply.shape is not None:
         shapes = {reply.media: reply.shape, **reply.also}
-        response["content"] = {media: {"schema": _shape(shape, components)} for media, shape in shapes.items()}
-    return response
+        response["content"] = {media: _content(media, shape, components) for media, shape in shapes.items()}
+    links = linker.of(reply)
+    return {**response, "links": links} if links else response
+
+
+def _content(media: str, shape: Any, components: dict[str, JsonObject]) -> JsonObject:
+    schema = _shape(shape, components)
+    is_json = media.endswith(("/json", "+json"))
+    return {"schema": schema, "example": sample(schema, components, whole=True)} if is_json else {"schema": schema}
 
 
 def _shape(shape: Any, components: dict[str, JsonObject]) -> JsonObject:
@@ -179,11 +226,3 @@ def _shape(shape: Any, components: dict[str, JsonObject]) -> JsonObject:
     if get_origin(shape) is tuple:
         return {"type": "array", "items": schema_of(get_args(shape)[0], components)}
     return schema_of(shape, components)
-
-
-def _problem(kinds: Sequence[type[MaestroError]]) -> JsonObject:
-    return {"description": "; ".join(sorted({described(kind)[1] for kind in kinds})), "content": _problem_content()}
-
-
-def _problem_content() -> JsonObject:
-    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}

@@ -49,6 +49,7 @@ class Document:
 
     schema: JsonObject
     description: str
+    example: JsonObject
 
 
 @dataclass(frozen=True, slots=True)

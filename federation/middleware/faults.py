@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.errors import NotFound
 from rest_shim.endpoint import problem_response
 from rest_shim.origin import origin_of
-from rest_shim.problems import problem_of
+from rest_shim.problems import MethodNotAllowed, problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,12 @@ def report(error: Exception, scope: Scope) -> None:
 
 
 async def router_refusal(request: Request, error: Exception) -> Response:
-    """Raise the family's own error for what the router refuses by itself."""
+    """Raise the family's own error for what the router refuses by itself; say what a page takes where that is asked."""
     if isinstance(error, HTTPException) and error.status_code == 404:
         raise NotFound("path", request.url.path) from None
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = ", ".join(sorted(["OPTIONS", *(error.headers or {}).get("Allow", "").split(", ")]))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": allowed})
+        raise MethodNotAllowed(allowed) from None
     raise error

@@ -143,7 +143,9 @@ class ExecutionQuery:
 class ExecuteBody:
     """What to start an execution with."""
 
-    trigger_data: Json = wire(Rule("Checked against the version's `inputSchema`."), default=None)
+    trigger_data: Json = wire(
+        Rule("Checked against the version's `inputSchema`.", example={"orderId": 7}), default=None
+    )
     version: str | None = wire(Rule("Instead of the latest published one.", max_length=128), default=None)
     priority: Priority | None = wire("Instead of the workflow's own.", default=None)
 

@@ -90,7 +90,7 @@ class ValidationBody:
 class PublishBody:
     """How the draft becomes a version."""
 
-    bump: Bump | None = wire("Which part of the version grows.", default=None)
+    bump: Bump | None = wire(Rule("Which part of the version grows.", example="minor"), default=None)
     version: str | None = wire(
         Rule("The version itself, instead of `bump`.", pattern=VERSION_PATTERN, max_length=128), default=None
     )

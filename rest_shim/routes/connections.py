@@ -6,7 +6,14 @@ from rest_shim.models.connections import CONNECTION_SCHEMA, ConnectionBody
 from rest_shim.table import Answer, Document, Method, Reply, Route
 
 _BODY = Document(
-    CONNECTION_SCHEMA, "`{name, kind, settings, secrets}`; what a kind takes is checked by its own schema."
+    CONNECTION_SCHEMA,
+    "`{name, kind, settings, secrets}`; what a kind takes is checked by its own schema.",
+    {
+        "name": "orders-api",
+        "kind": "http",
+        "settings": {"baseUrl": "https://orders.example.com"},
+        "secrets": {"token": "not-a-real-one"},
+    },
 )
 
 

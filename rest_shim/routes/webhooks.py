@@ -118,6 +118,7 @@ ROUTES = (
         body=Document(
             {},
             "JSON; an object's members stand over those of the trigger's `payload`. The signature is over these bytes.",
+            {"parcel": 7},
         ),
         refusals=(Unauthenticated, Denied, Conflict, ValidationFailed, RateLimited, PayloadTooLarge, UnsupportedMedia),
         headers={

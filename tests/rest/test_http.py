@@ -1,4 +1,5 @@
 import logging
+import re
 from typing import Any
 
 import httpx
@@ -199,12 +200,66 @@ async def test_descriptions_need_no_token(edge: Edge, path: str) -> None:
 
 
 async def test_the_documentation_loads_nothing_from_elsewhere(edge: Edge) -> None:
-    page = (await edge.client.get("/docs")).text
+    answer = await edge.client.get("/docs")
 
-    assert "<script" not in page
-    assert "http://" not in page
-    assert "https://" not in page.replace("https://json-schema.org", "")
-    assert "executeWorkflow" in page or "/api/workflows/{id}/execute" in page
+    assert re.search(r"<(script|link|img|iframe)|\ssrc=|@import|url\(", answer.text) is None
+    assert {link for link in re.findall(r"href='([^'#]*)", answer.text) if link} == {"/openapi.json"}
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_the_documentation_shows_every_operation_with_its_bodies_answers_and_examples(edge: Edge) -> None:
+    page = (await edge.client.get("/docs")).text
+    document = (await edge.client.get("/openapi.json")).json()
+
+    names = [one["operationId"] for path in document["paths"].values() for one in path.values()]
+    assert [name for name in names if f"id='operation-{name}'" not in page] == []
+    assert [name for name in document["components"]["schemas"] if f"id='schema-{name}'" not in page] == []
+    assert "workflow.revision_stale" in page
+    assert "Retry-After" in page
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/metrics"])
+async def test_pages_say_what_they_take(edge: Edge, path: str) -> None:
+    refused, asked = await edge.client.post(path), await edge.client.options(path)
+
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert refused.json()["code"] == "request.method_not_allowed"
+    assert (asked.status_code, asked.headers["allow"], asked.content) == (204, "GET, HEAD, OPTIONS", b"")
+    assert (await edge.client.head(path)).content == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/api/workflows", "text/xml", 406),
+        ("/api/workflows", "text/html, image/*;q=0.8", 406),
+        ("/api/workflows", "application/json;q=0, */*", 406),
+        ("/api/workflows", "application/*;q=0.1", 200),
+        ("/api/workflows", "text/html, */*;q=0.1", 200),
+        ("/api/workflows", "", 200),
+        ("/api/audit", "text/csv", 406),
+        ("/api/audit", "text/csv, application/jsonl", 200),
+        ("/api/schemas/workflow-definition", "application/schema+json", 200),
+        ("/api/schemas/workflow-definition", "application/json", 200),
+        ("/livez", "image/png", 406),
+    ],
+)
+async def test_what_the_caller_does_not_take_is_not_sent(edge: Edge, path: str, accept: str, status: int) -> None:
+    answer = await edge.rest("GET", path, headers={"accept": accept})
+
+    assert answer.status_code == status
+    if status == 406:
+        assert (answer.headers["content-type"], answer.json()["code"]) == (
+            "application/problem+json",
+            "request.not_acceptable",
+        )
+
+
+async def test_nothing_is_written_for_a_caller_that_would_not_take_the_answer(edge: Edge) -> None:
+    refused = await edge.rest("POST", "/api/workflows", workflow("unseen"), headers={"accept": "text/xml"})
+
+    found = await edge.rest("GET", "/api/workflows?search=unseen")
+    assert (refused.status_code, found.json()) == (406, [])
 
 
 async def test_the_schema_of_an_action_is_public(edge: Edge) -> None:

@@ -1720,6 +1720,22 @@ export interface components {
             /** All that is wrong, at once. */
             errors: components["schemas"]["FaultBody"][];
         };
+        /** How the draft becomes a version. */
+        PublishBody: {
+            /**
+             * Which part of the version grows.
+             * @example minor
+             */
+            bump?: ("major" | "minor" | "patch") | null;
+            /** The version itself, instead of `bump`. */
+            version?: string | null;
+            /** What changed, for people. */
+            changeSummary?: string;
+            /** Publish although the change asks for a larger bump. */
+            allowSmallerBump?: boolean;
+            /** Revision of the draft that is meant. */
+            revision?: number | null;
+        };
         /** A published version: an immutable snapshot. */
         VersionBody: {
             /**
@@ -1760,19 +1776,6 @@ export interface components {
             leafHash: string | null;
             /** Proof of inclusion (c2sp.org/tlog-proof), as text. */
             proof: string | null;
-        };
-        /** How the draft becomes a version. */
-        PublishBody: {
-            /** Which part of the version grows. */
-            bump?: ("major" | "minor" | "patch") | null;
-            /** The version itself, instead of `bump`. */
-            version?: string | null;
-            /** What changed, for people. */
-            changeSummary?: string;
-            /** Publish although the change asks for a larger bump. */
-            allowSmallerBump?: boolean;
-            /** Revision of the draft that is meant. */
-            revision?: number | null;
         };
         /** Published versions, newest first, and what changed between two of them. */
         VersionsBody: {
@@ -1860,6 +1863,20 @@ export interface components {
             version: string;
             /** Unfinished executions. */
             count: number;
+        };
+        /** What to start an execution with. */
+        ExecuteBody: {
+            /**
+             * Checked against the version's `inputSchema`.
+             * @example {
+             *       "orderId": 7
+             *     }
+             */
+            triggerData?: unknown;
+            /** Instead of the latest published one. */
+            version?: string | null;
+            /** Instead of the workflow's own. */
+            priority?: ("critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3) | null;
         };
         /** One run of a published version. */
         ExecutionBody: {
@@ -1964,36 +1981,6 @@ export interface components {
             /** Facts of the failure. */
             details?: Record<string, unknown> | null;
         };
-        /** What to start an execution with. */
-        ExecuteBody: {
-            /** Checked against the version's `inputSchema`. */
-            triggerData?: unknown;
-            /** Instead of the latest published one. */
-            version?: string | null;
-            /** Instead of the workflow's own. */
-            priority?: ("critical" | "high" | "normal" | "low" | 0 | 1 | 2 | 3) | null;
-        };
-        /** What a bulk operation did. */
-        BulkResultBody: {
-            /** Executions that it was done to. */
-            done: string[];
-            /** Executions that it left alone, and why. */
-            refused: components["schemas"]["RefusalBody"][];
-            /** True when more match than one call takes: call again. */
-            remaining: boolean;
-        };
-        /** Why a bulk operation left one execution alone. */
-        RefusalBody: {
-            /**
-             * Format: uuid
-             * Of the execution.
-             */
-            executionId: string;
-            /** Stable, dotted, lower-case. */
-            code: string;
-            /** The reason. */
-            message: string;
-        };
         /** One operation on all executions that match. */
         BulkBody: {
             /**
@@ -2016,6 +2003,27 @@ export interface components {
             status?: ("queued" | "running" | "paused" | "completed" | "failed" | "cancelled") | null;
             /** Only those pinned to this version. */
             version?: string | null;
+        };
+        /** What a bulk operation did. */
+        BulkResultBody: {
+            /** Executions that it was done to. */
+            done: string[];
+            /** Executions that it left alone, and why. */
+            refused: components["schemas"]["RefusalBody"][];
+            /** True when more match than one call takes: call again. */
+            remaining: boolean;
+        };
+        /** Why a bulk operation left one execution alone. */
+        RefusalBody: {
+            /**
+             * Format: uuid
+             * Of the execution.
+             */
+            executionId: string;
+            /** Stable, dotted, lower-case. */
+            code: string;
+            /** The reason. */
+            message: string;
         };
         /** Why; it stands in the audit log. */
         ControlBody: {
@@ -2501,6 +2509,11 @@ export interface components {
              */
             revokedAt: string | null;
         };
+        /** A further secret. */
+        CreateSecretBody: {
+            /** A secret of your own, 16 to 256 visible characters; left out, one is made. */
+            secret?: string | null;
+        };
         /** A new secret: keep it, it is shown this once. */
         ShownSecretBody: {
             /**
@@ -2515,11 +2528,6 @@ export interface components {
              * When it was made.
              */
             createdAt: string;
-        };
-        /** A further secret. */
-        CreateSecretBody: {
-            /** A secret of your own, 16 to 256 visible characters; left out, one is made. */
-            secret?: string | null;
         };
         /** A new secret in place of those that are active. */
         RotateSecretBody: {
@@ -2690,6 +2698,11 @@ export interface components {
             /** Whether a person asked for it. */
             isBackfill: boolean;
         };
+        /** How to reconcile. */
+        ReconcileBody: {
+            /** Only say what would be done. */
+            dryRun?: boolean;
+        };
         /** What reconciling did, or would do. */
         ReconciledBody: {
             /** Schedules that were not there. */
@@ -2744,24 +2757,10 @@ export interface components {
              */
             outcome: "pending" | "buffered" | "fired" | "skipped" | "missed" | "caught_up" | "late";
         };
-        /** How to reconcile. */
-        ReconcileBody: {
-            /** Only say what would be done. */
-            dryRun?: boolean;
-        };
         /** Why a schedule is held, or goes on. */
         HoldBody: {
             /** Stands in the audit log. */
             reason?: string;
-        };
-        /** What a backfill asked for. */
-        BackfilledBody: {
-            /** The schedule. */
-            schedule: components["schemas"]["ScheduleBody"];
-            /** Ticks that start now, or wait for their turn. */
-            asked: number;
-            /** Ticks of the range that had been started, or were waiting: they are not repeated. */
-            alreadyStarted: number;
         };
         /** Which ticks to start, both ends included. */
         BackfillBody: {
@@ -2778,14 +2777,14 @@ export interface components {
             /** Instead of the schedule's own. */
             overlap?: ("allow" | "skip" | "buffer" | "cancel_other") | null;
         };
-        /** An event that is taken in: it is durable, and on its way to all who listen. */
-        EmittedBody: {
-            /** Of the event. */
-            id: string;
-            /** Its kind. */
-            type: string;
-            /** Whether an earlier call with this id has brought it. */
-            duplicate: boolean;
+        /** What a backfill asked for. */
+        BackfilledBody: {
+            /** The schedule. */
+            schedule: components["schemas"]["ScheduleBody"];
+            /** Ticks that start now, or wait for their turn. */
+            asked: number;
+            /** Ticks of the range that had been started, or were waiting: they are not repeated. */
+            alreadyStarted: number;
         };
         /** Something that happened. */
         EventBodyIn: {
@@ -2795,6 +2794,15 @@ export interface components {
             payload?: unknown;
             /** Names the event: again within 24 hours it is the same one. */
             id?: string | null;
+        };
+        /** An event that is taken in: it is durable, and on its way to all who listen. */
+        EmittedBody: {
+            /** Of the event. */
+            id: string;
+            /** Its kind. */
+            type: string;
+            /** Whether an earlier call with this id has brought it. */
+            duplicate: boolean;
         };
         /** Where events are sent. */
         CallbackBody: {
@@ -2824,6 +2832,20 @@ export interface components {
              */
             createdAt: string;
         };
+        /** Where to send which events. */
+        CreateCallbackBody: {
+            /** An http or https address that is public, or that the operator allows. */
+            url: string;
+            /** Some of execution.started, execution.completed, execution.failed, execution.cancelled, human_task.created, human_task.sla_warning, human_task.sla_breached, human_task.escalated, human_task.completed, human_task.failed, human_task.cancelled, human_task.skipped, human_task.obsolete; `execution.*`, `human_task.*` or `*` for all. */
+            events: string[];
+            /**
+             * Format: uuid
+             * Only events of this workflow.
+             */
+            workflowId?: string | null;
+            /** A secret of your own, `whsec_` and base64; left out, one is made. */
+            secret?: string | null;
+        };
         /** A callback with its new secret: keep it, it is shown this once. */
         ShownCallbackBody: {
             /**
@@ -2847,20 +2869,6 @@ export interface components {
              * When the callback was made.
              */
             createdAt: string;
-        };
-        /** Where to send which events. */
-        CreateCallbackBody: {
-            /** An http or https address that is public, or that the operator allows. */
-            url: string;
-            /** Some of execution.started, execution.completed, execution.failed, execution.cancelled, human_task.created, human_task.sla_warning, human_task.sla_breached, human_task.escalated, human_task.completed, human_task.failed, human_task.cancelled, human_task.skipped, human_task.obsolete; `execution.*`, `human_task.*` or `*` for all. */
-            events: string[];
-            /**
-             * Format: uuid
-             * Only events of this workflow.
-             */
-            workflowId?: string | null;
-            /** A secret of your own, `whsec_` and base64; left out, one is made. */
-            secret?: string | null;
         };
         /** A new secret beside those that sign now. */
         RotateCallbackBody: {
@@ -3079,10 +3087,186 @@ export interface components {
             message: string;
         };
     };
-    responses: never;
+    responses: {
+        /** Malformed request: the request cannot be read: not JSON, an unknown parameter, a value out of range. */
+        MalformedRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Not authenticated: no identity, or one that cannot be trusted. */
+        Unauthenticated: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                /** How to authenticate. */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Refused by policy: policy refused; every reason is listed, sorted by code then path. */
+        Denied: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Not acceptable: the caller accepts none of the forms that the answer has. */
+        NotAcceptable: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Conflict: the state of the thing does not allow this now. `facts` are extra members for the answer. */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Too large: the body is over the limit of its route. */
+        PayloadTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Unsupported media type: the content type or encoding is not one that the route reads. */
+        UnsupportedMedia: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Idempotency key reused: the idempotency key was used before with another body. Not valid: the request was read and breaks rules; every fault is listed. */
+        IdempotencyMismatchOrValidationFailed: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Internal error: nobody foresaw this; the log has the rest. */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Unavailable: something the call depends on does not answer. */
+        Unavailable: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                /** Seconds to wait before the call is worth repeating. */
+                "Retry-After"?: number;
+                /** `no-store`: the answer is of this moment. */
+                "Cache-Control"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Not valid: the request was read and breaks rules; every fault is listed. */
+        ValidationFailed: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Not found: nothing of this kind with this id within the caller's tenant. */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Precondition failed: the draft moved since the caller read it. */
+        StaleRevision: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Quota exceeded: over a budget. */
+        RateLimited: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                /** Seconds to wait before the call is worth repeating. */
+                "Retry-After"?: number;
+                /** `no-store`: the answer is of this moment. */
+                "Cache-Control"?: string;
+                /** Limits, as `"name";q=quota;w=seconds`. */
+                "RateLimit-Policy"?: string;
+                /** What is left, as `"name";r=remaining;t=seconds`. */
+                RateLimit?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** Reduced capacity: the system sheds load. Unavailable: something the call depends on does not answer. */
+        OverloadedOrUnavailable: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                /** Seconds to wait before the call is worth repeating. */
+                "Retry-After"?: number;
+                /** `no-store`: the answer is of this moment. */
+                "Cache-Control"?: string;
+                /** Limits, as `"name";q=quota;w=seconds`. */
+                "RateLimit-Policy"?: string;
+                /** What is left, as `"name";r=remaining;t=seconds`. */
+                RateLimit?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** Reference of the call, the caller's own where it gave a well-formed one. */
+        RequestId: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -3113,62 +3297,40 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "name": "text",
+                     *         "status": "draft",
+                     *         "isActive": true,
+                     *         "version": "text",
+                     *         "revision": 1,
+                     *         "createdBy": "text",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *         "publishedVersion": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["WorkflowBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createWorkflow: {
@@ -3184,6 +3346,21 @@ export interface operations {
         /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Greet",
+                 *       "steps": [
+                 *         {
+                 *           "id": "greet",
+                 *           "type": "action",
+                 *           "config": {
+                 *             "actionType": "noop"
+                 *           },
+                 *           "connections": []
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
@@ -3195,93 +3372,37 @@ export interface operations {
                     ETag?: string;
                     /** Of the workflow. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "name": "text",
+                     *       "status": "draft",
+                     *       "isActive": true,
+                     *       "version": "text",
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "publishedVersion": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Idempotency key reused; Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["IdempotencyMismatchOrValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     buildWorkflow: {
@@ -3297,6 +3418,21 @@ export interface operations {
         /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Greet",
+                 *       "steps": [
+                 *         {
+                 *           "id": "greet",
+                 *           "type": "action",
+                 *           "config": {
+                 *             "actionType": "noop"
+                 *           },
+                 *           "connections": []
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
@@ -3308,93 +3444,37 @@ export interface operations {
                     ETag?: string;
                     /** Of the workflow. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "name": "text",
+                     *       "status": "draft",
+                     *       "isActive": true,
+                     *       "version": "text",
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "publishedVersion": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Idempotency key reused; Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["IdempotencyMismatchOrValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     validateWorkflow: {
@@ -3407,6 +3487,21 @@ export interface operations {
         /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Greet",
+                 *       "steps": [
+                 *         {
+                 *           "id": "greet",
+                 *           "type": "action",
+                 *           "config": {
+                 *             "actionType": "noop"
+                 *           },
+                 *           "connections": []
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
@@ -3414,84 +3509,35 @@ export interface operations {
             /** It is valid. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "valid": true,
+                     *       "errors": [
+                     *         {
+                     *           "code": "text",
+                     *           "path": "text",
+                     *           "message": "text",
+                     *           "hint": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ValidationBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getWorkflow: {
@@ -3502,6 +3548,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -3513,73 +3560,42 @@ export interface operations {
                 headers: {
                     /** Revision of the draft. */
                     ETag?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "name": "text",
+                     *       "status": "draft",
+                     *       "isActive": true,
+                     *       "version": "text",
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "publishedVersion": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
             /** The caller has it already. */
             304: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     updateWorkflow: {
@@ -3590,6 +3606,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -3597,6 +3614,21 @@ export interface operations {
         /** A definition; all of its faults are answered at once. Members that the server sets may be sent back as read. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Greet",
+                 *       "steps": [
+                 *         {
+                 *           "id": "greet",
+                 *           "type": "action",
+                 *           "config": {
+                 *             "actionType": "noop"
+                 *           },
+                 *           "connections": []
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["WorkflowDefinition"];
             };
         };
@@ -3606,111 +3638,39 @@ export interface operations {
                 headers: {
                     /** Revision of the draft. */
                     ETag?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "name": "text",
+                     *       "status": "draft",
+                     *       "isActive": true,
+                     *       "version": "text",
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "publishedVersion": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Precondition failed */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["StaleRevision"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     archiveWorkflow: {
@@ -3718,6 +3678,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -3729,75 +3690,35 @@ export interface operations {
                 headers: {
                     /** Revision of the draft. */
                     ETag?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "name": "text",
+                     *       "status": "draft",
+                     *       "isActive": true,
+                     *       "version": "text",
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "publishedVersion": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     publishWorkflow: {
@@ -3808,12 +3729,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["PublishBody"];
             };
         };
@@ -3823,111 +3746,42 @@ export interface operations {
                 headers: {
                     /** Of the version. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "version": "1.0.0",
+                     *       "contentHash": "text",
+                     *       "definition": {},
+                     *       "changeSummary": "text",
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "provenance": {
+                     *         "status": "pending",
+                     *         "logIndex": 1,
+                     *         "leafHash": "text",
+                     *         "proof": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Precondition failed */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["StaleRevision"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listWorkflowVersions: {
@@ -3946,6 +3800,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -3956,71 +3811,134 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "versions": [
+                     *         {
+                     *           "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "version": "1.0.0",
+                     *           "contentHash": "text",
+                     *           "definition": {},
+                     *           "changeSummary": "text",
+                     *           "createdBy": "text",
+                     *           "createdAt": "2026-01-31T12:00:00.000Z",
+                     *           "provenance": {
+                     *             "status": "pending",
+                     *             "logIndex": 1,
+                     *             "leafHash": "text",
+                     *             "proof": "text"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "diff": {
+                     *         "from": "text",
+                     *         "to": "text",
+                     *         "steps": {
+                     *           "added": [
+                     *             {
+                     *               "stepId": "text",
+                     *               "configHash": "text",
+                     *               "paths": [
+                     *                 "text"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "removed": [
+                     *             {
+                     *               "stepId": "text",
+                     *               "configHash": "text",
+                     *               "paths": [
+                     *                 "text"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "changed": [
+                     *             {
+                     *               "stepId": "text",
+                     *               "configHash": "text",
+                     *               "paths": [
+                     *                 "text"
+                     *               ]
+                     *             }
+                     *           ]
+                     *         },
+                     *         "connections": {
+                     *           "added": [
+                     *             {
+                     *               "from": "text",
+                     *               "to": "text",
+                     *               "condition": "text"
+                     *             }
+                     *           ],
+                     *           "removed": [
+                     *             {
+                     *               "from": "text",
+                     *               "to": "text",
+                     *               "condition": "text"
+                     *             }
+                     *           ]
+                     *         },
+                     *         "triggers": [
+                     *           {
+                     *             "path": "text",
+                     *             "before": "text",
+                     *             "after": "text",
+                     *             "class": "breaking"
+                     *           }
+                     *         ],
+                     *         "settings": [
+                     *           {
+                     *             "path": "text",
+                     *             "before": "text",
+                     *             "after": "text",
+                     *             "class": "breaking"
+                     *           }
+                     *         ],
+                     *         "inputSchema": [
+                     *           {
+                     *             "path": "text",
+                     *             "before": "text",
+                     *             "after": "text",
+                     *             "class": "breaking"
+                     *           }
+                     *         ],
+                     *         "changes": [
+                     *           {
+                     *             "path": "text",
+                     *             "before": "text",
+                     *             "after": "text",
+                     *             "class": "breaking"
+                     *           }
+                     *         ],
+                     *         "suggestedBump": "major",
+                     *         "affectedExecutions": [
+                     *           {
+                     *             "version": "text",
+                     *             "count": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionsBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getWorkflowVersion: {
@@ -4031,7 +3949,9 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
+                /** Semantic version, such as 1.4.0. */
                 version: string;
             };
             cookie?: never;
@@ -4043,73 +3963,45 @@ export interface operations {
                 headers: {
                     /** Its content hash. */
                     ETag?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "version": "1.0.0",
+                     *       "contentHash": "text",
+                     *       "definition": {},
+                     *       "changeSummary": "text",
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "provenance": {
+                     *         "status": "pending",
+                     *         "logIndex": 1,
+                     *         "leafHash": "text",
+                     *         "proof": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionBody"];
                 };
             };
             /** The caller has it already. */
             304: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     executeWorkflow: {
@@ -4120,12 +4012,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ExecuteBody"];
             };
         };
@@ -4137,111 +4031,72 @@ export interface operations {
                     Location?: string;
                     /** `true` where an earlier call started it. */
                     "Idempotent-Replayed"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Idempotency key reused; Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Quota exceeded */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Reduced capacity; Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["IdempotencyMismatchOrValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["OverloadedOrUnavailable"];
         };
     };
     listExecutions: {
@@ -4270,62 +4125,73 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "workflowVersion": "text",
+                     *         "status": "queued",
+                     *         "triggerType": "text",
+                     *         "triggerData": "text",
+                     *         "context": {},
+                     *         "currentStep": "text",
+                     *         "startedBy": "text",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z",
+                     *         "startedAt": "2026-01-31T12:00:00.000Z",
+                     *         "completedAt": "2026-01-31T12:00:00.000Z",
+                     *         "steps": [
+                     *           {
+                     *             "stepId": "text",
+                     *             "status": "pending",
+                     *             "startedAt": "2026-01-31T12:00:00.000Z",
+                     *             "completedAt": "2026-01-31T12:00:00.000Z",
+                     *             "input": "text",
+                     *             "output": "text",
+                     *             "error": {
+                     *               "code": "text",
+                     *               "message": "text",
+                     *               "stepId": "text",
+                     *               "details": {}
+                     *             },
+                     *             "retryCount": 1,
+                     *             "duration": 1,
+                     *             "iteration": "text",
+                     *             "parentStepId": "text"
+                     *           }
+                     *         ],
+                     *         "failedSteps": [
+                     *           "text"
+                     *         ],
+                     *         "error": {
+                     *           "code": "text",
+                     *           "message": "text",
+                     *           "stepId": "text",
+                     *           "details": {}
+                     *         },
+                     *         "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "priority": "critical"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ExecutionBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     bulkExecutions: {
@@ -4337,6 +4203,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "action": "cancel"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BulkBody"];
             };
         };
@@ -4344,84 +4215,37 @@ export interface operations {
             /** What was done, and what was refused. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "done": [
+                     *         "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44"
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "code": "text",
+                     *           "message": "text"
+                     *         }
+                     *       ],
+                     *       "remaining": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["BulkResultBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getExecution: {
@@ -4429,6 +4253,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -4438,66 +4263,67 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     cancelExecution: {
@@ -4505,12 +4331,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ControlBody"];
             };
         };
@@ -4518,102 +4346,71 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     pauseExecution: {
@@ -4621,12 +4418,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ControlBody"];
             };
         };
@@ -4634,102 +4433,71 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resumeExecution: {
@@ -4737,12 +4505,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ControlBody"];
             };
         };
@@ -4750,102 +4520,71 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     retryExecution: {
@@ -4853,12 +4592,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["RetryBody"];
             };
         };
@@ -4866,102 +4607,71 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     signalExecution: {
@@ -4969,13 +4679,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
+                /** Name of what is meant. */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["SignalBody"];
             };
         };
@@ -4983,102 +4696,71 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resolveStep: {
@@ -5086,13 +4768,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
+                /** Id of the step in its definition; steps in loops by their whole path. */
                 stepId: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "outcome": "completed"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ResolveBody"];
             };
         };
@@ -5100,102 +4789,71 @@ export interface operations {
             /** The execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowVersion": "text",
+                     *       "status": "queued",
+                     *       "triggerType": "text",
+                     *       "triggerData": "text",
+                     *       "context": {},
+                     *       "currentStep": "text",
+                     *       "startedBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "startedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "steps": [
+                     *         {
+                     *           "stepId": "text",
+                     *           "status": "pending",
+                     *           "startedAt": "2026-01-31T12:00:00.000Z",
+                     *           "completedAt": "2026-01-31T12:00:00.000Z",
+                     *           "input": "text",
+                     *           "output": "text",
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "text",
+                     *             "stepId": "text",
+                     *             "details": {}
+                     *           },
+                     *           "retryCount": 1,
+                     *           "duration": 1,
+                     *           "iteration": "text",
+                     *           "parentStepId": "text"
+                     *         }
+                     *       ],
+                     *       "failedSteps": [
+                     *         "text"
+                     *       ],
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "details": {}
+                     *       },
+                     *       "parentExecutionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "priority": "critical"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getExecutionLogs: {
@@ -5203,6 +4861,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -5212,66 +4871,33 @@ export interface operations {
             /** The log. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "at": "2026-01-31T12:00:00.000Z",
+                     *         "level": "text",
+                     *         "message": "text",
+                     *         "stepId": "text",
+                     *         "iteration": "text",
+                     *         "attempt": 1,
+                     *         "fields": {}
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["LogBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     streamExecutionEvents: {
@@ -5282,6 +4908,7 @@ export interface operations {
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -5291,66 +4918,20 @@ export interface operations {
             /** The stream; it ends with the execution. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "text/event-stream": components["schemas"]["EventBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listHumanTasks: {
@@ -5387,62 +4968,90 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "stepId": "text",
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "iteration": "text",
+                     *         "title": "text",
+                     *         "description": "text",
+                     *         "assignees": [
+                     *           "text"
+                     *         ],
+                     *         "candidateGroups": [
+                     *           "text"
+                     *         ],
+                     *         "excluded": [
+                     *           "text"
+                     *         ],
+                     *         "owner": "text",
+                     *         "status": "created",
+                     *         "priority": "critical",
+                     *         "formConfig": {},
+                     *         "formData": {},
+                     *         "skippable": true,
+                     *         "approvals": {},
+                     *         "votes": [
+                     *           {
+                     *             "by": "text",
+                     *             "at": "2026-01-31T12:00:00.000Z",
+                     *             "approved": true,
+                     *             "formData": {}
+                     *           }
+                     *         ],
+                     *         "sla": {},
+                     *         "escalation": [
+                     *           "text"
+                     *         ],
+                     *         "startBy": "2026-01-31T12:00:00.000Z",
+                     *         "dueDate": "2026-01-31T12:00:00.000Z",
+                     *         "slaBreached": true,
+                     *         "escalationLevel": 1,
+                     *         "createdBy": "text",
+                     *         "submittedBy": "text",
+                     *         "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *         "completedAt": "2026-01-31T12:00:00.000Z",
+                     *         "revision": 1,
+                     *         "auditTrail": [
+                     *           {
+                     *             "seq": 1,
+                     *             "at": "2026-01-31T12:00:00.000Z",
+                     *             "actor": "text",
+                     *             "onBehalfOf": "text",
+                     *             "from": "created",
+                     *             "to": "created",
+                     *             "action": "text",
+                     *             "reason": "text",
+                     *             "requestId": "text",
+                     *             "details": {}
+                     *           }
+                     *         ]
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createHumanTask: {
@@ -5457,6 +5066,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "title": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateHumanTaskBody"];
             };
         };
@@ -5466,102 +5080,88 @@ export interface operations {
                 headers: {
                     /** Of the task. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Idempotency key reused; Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["IdempotencyMismatchOrValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getHumanTask: {
@@ -5569,6 +5169,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -5578,66 +5179,84 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteHumanTask: {
@@ -5645,6 +5264,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -5654,75 +5274,85 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     updateHumanTask: {
@@ -5730,12 +5360,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["UpdateHumanTaskBody"];
             };
         };
@@ -5743,102 +5375,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     claimHumanTask: {
@@ -5846,12 +5464,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -5859,102 +5479,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     releaseHumanTask: {
@@ -5962,12 +5568,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -5975,102 +5583,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     assignHumanTask: {
@@ -6078,12 +5672,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "assignee": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignBody"];
             };
         };
@@ -6091,102 +5691,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     delegateHumanTask: {
@@ -6194,12 +5780,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "assignee": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignBody"];
             };
         };
@@ -6207,102 +5799,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     forwardHumanTask: {
@@ -6310,12 +5888,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ForwardBody"];
             };
         };
@@ -6323,102 +5903,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     startHumanTask: {
@@ -6426,12 +5992,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -6439,102 +6007,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     suspendHumanTask: {
@@ -6542,12 +6096,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -6555,102 +6111,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resumeHumanTask: {
@@ -6658,12 +6200,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -6671,102 +6215,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     completeHumanTask: {
@@ -6774,12 +6304,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["CompleteBody"];
             };
         };
@@ -6787,102 +6319,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     failHumanTask: {
@@ -6890,12 +6408,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -6903,102 +6423,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     skipHumanTask: {
@@ -7006,12 +6512,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -7019,102 +6527,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     cancelHumanTask: {
@@ -7122,12 +6616,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -7135,102 +6631,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     escalateHumanTask: {
@@ -7238,12 +6720,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["EscalateBody"];
             };
         };
@@ -7251,102 +6735,88 @@ export interface operations {
             /** The task. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listHumanTaskComments: {
@@ -7354,6 +6824,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -7363,66 +6834,30 @@ export interface operations {
             /** The comments. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "author": "text",
+                     *         "comment": "text",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["CommentBodyOut"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     commentHumanTask: {
@@ -7430,12 +6865,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "comment": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CommentBody"];
             };
         };
@@ -7443,102 +6884,88 @@ export interface operations {
             /** The task. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "iteration": "text",
+                     *       "title": "text",
+                     *       "description": "text",
+                     *       "assignees": [
+                     *         "text"
+                     *       ],
+                     *       "candidateGroups": [
+                     *         "text"
+                     *       ],
+                     *       "excluded": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "status": "created",
+                     *       "priority": "critical",
+                     *       "formConfig": {},
+                     *       "formData": {},
+                     *       "skippable": true,
+                     *       "approvals": {},
+                     *       "votes": [
+                     *         {
+                     *           "by": "text",
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "approved": true,
+                     *           "formData": {}
+                     *         }
+                     *       ],
+                     *       "sla": {},
+                     *       "escalation": [
+                     *         "text"
+                     *       ],
+                     *       "startBy": "2026-01-31T12:00:00.000Z",
+                     *       "dueDate": "2026-01-31T12:00:00.000Z",
+                     *       "slaBreached": true,
+                     *       "escalationLevel": 1,
+                     *       "createdBy": "text",
+                     *       "submittedBy": "text",
+                     *       "submittedAt": "2026-01-31T12:00:00.000Z",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "completedAt": "2026-01-31T12:00:00.000Z",
+                     *       "revision": 1,
+                     *       "auditTrail": [
+                     *         {
+                     *           "seq": 1,
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "actor": "text",
+                     *           "onBehalfOf": "text",
+                     *           "from": "created",
+                     *           "to": "created",
+                     *           "action": "text",
+                     *           "reason": "text",
+                     *           "requestId": "text",
+                     *           "details": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HumanTaskBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     exportEvidence: {
@@ -7546,6 +6973,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -7557,75 +6985,21 @@ export interface operations {
                 headers: {
                     /** `evidence-<executionId>.tar.gz` */
                     "Content-Disposition"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/gzip": string;
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listDeadLetters: {
@@ -7654,62 +7028,44 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "kind": "execution",
+                     *         "subject": "text",
+                     *         "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "stepId": "text",
+                     *         "code": "text",
+                     *         "message": "text",
+                     *         "deliveries": 1,
+                     *         "status": "open",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z",
+                     *         "redrivenAt": "2026-01-31T12:00:00.000Z",
+                     *         "redrivenBy": "text",
+                     *         "payload": "text",
+                     *         "history": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DeadLetterBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getDeadLetter: {
@@ -7717,6 +7073,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -7726,66 +7083,38 @@ export interface operations {
             /** The dead letter. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "kind": "execution",
+                     *       "subject": "text",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "code": "text",
+                     *       "message": "text",
+                     *       "deliveries": 1,
+                     *       "status": "open",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "redrivenAt": "2026-01-31T12:00:00.000Z",
+                     *       "redrivenBy": "text",
+                     *       "payload": "text",
+                     *       "history": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeadLetterBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     redriveDeadLetter: {
@@ -7793,12 +7122,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ControlBody"];
             };
         };
@@ -7806,102 +7137,42 @@ export interface operations {
             /** The dead letter, redriven. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "kind": "execution",
+                     *       "subject": "text",
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "stepId": "text",
+                     *       "code": "text",
+                     *       "message": "text",
+                     *       "deliveries": 1,
+                     *       "status": "open",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "redrivenAt": "2026-01-31T12:00:00.000Z",
+                     *       "redrivenBy": "text",
+                     *       "payload": "text",
+                     *       "history": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeadLetterBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listWorkflowSlots: {
@@ -7909,6 +7180,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -7918,66 +7190,29 @@ export interface operations {
             /** The slots that are taken. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "slot": 1,
+                     *         "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "takenAt": "2026-01-31T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["SlotBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listWorkflowTemplates: {
@@ -7996,60 +7231,35 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "text",
+                     *         "name": "text",
+                     *         "description": "text",
+                     *         "category": "text",
+                     *         "definition": {},
+                     *         "usageCount": 1,
+                     *         "isBuiltIn": true
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["TemplateBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createWorkflowFromTemplate: {
@@ -8060,12 +7270,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["CreateFromTemplateBody"];
             };
         };
@@ -8077,102 +7289,38 @@ export interface operations {
                     ETag?: string;
                     /** Of the workflow. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "name": "text",
+                     *       "status": "draft",
+                     *       "isActive": true,
+                     *       "version": "text",
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+                     *       "publishedVersion": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Idempotency key reused; Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["IdempotencyMismatchOrValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listActions: {
@@ -8187,57 +7335,28 @@ export interface operations {
             /** All of them. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "text",
+                     *         "effect": "none",
+                     *         "configSchema": {}
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ActionBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listConnections: {
@@ -8253,60 +7372,38 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "text",
+                     *         "kind": "http",
+                     *         "settings": {},
+                     *         "secretNames": [
+                     *           "text"
+                     *         ],
+                     *         "revision": 1,
+                     *         "createdBy": "text",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ConnectionBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createConnection: {
@@ -8319,6 +7416,18 @@ export interface operations {
         /** `{name, kind, settings, secrets}`; what a kind takes is checked by its own schema. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "orders-api",
+                 *       "kind": "http",
+                 *       "settings": {
+                 *         "baseUrl": "https://orders.example.com"
+                 *       },
+                 *       "secrets": {
+                 *         "token": "not-a-real-one"
+                 *       }
+                 *     }
+                 */
                 "application/json": {
                     name?: string;
                     /** @enum {string} */
@@ -8336,93 +7445,37 @@ export interface operations {
                 headers: {
                     /** Of the connection. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "text",
+                     *       "kind": "http",
+                     *       "settings": {},
+                     *       "secretNames": [
+                     *         "text"
+                     *       ],
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getConnection: {
@@ -8430,6 +7483,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Name of what is meant. */
                 name: string;
             };
             cookie?: never;
@@ -8439,66 +7493,34 @@ export interface operations {
             /** The connection. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "text",
+                     *       "kind": "http",
+                     *       "settings": {},
+                     *       "secretNames": [
+                     *         "text"
+                     *       ],
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     replaceConnection: {
@@ -8506,6 +7528,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Name of what is meant. */
                 name: string;
             };
             cookie?: never;
@@ -8513,6 +7536,18 @@ export interface operations {
         /** `{name, kind, settings, secrets}`; what a kind takes is checked by its own schema. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "orders-api",
+                 *       "kind": "http",
+                 *       "settings": {
+                 *         "baseUrl": "https://orders.example.com"
+                 *       },
+                 *       "secrets": {
+                 *         "token": "not-a-real-one"
+                 *       }
+                 *     }
+                 */
                 "application/json": {
                     name?: string;
                     /** @enum {string} */
@@ -8528,93 +7563,37 @@ export interface operations {
             /** The connection. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "text",
+                     *       "kind": "http",
+                     *       "settings": {},
+                     *       "secretNames": [
+                     *         "text"
+                     *       ],
+                     *       "revision": 1,
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "updatedAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteConnection: {
@@ -8622,6 +7601,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Name of what is meant. */
                 name: string;
             };
             cookie?: never;
@@ -8631,64 +7611,17 @@ export interface operations {
             /** It is gone. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     receiveWebhook: {
@@ -8707,7 +7640,9 @@ export interface operations {
                 "X-GitHub-Delivery"?: string;
             };
             path: {
+                /** Id of the workflow. */
                 workflowId: string;
+                /** The trigger's `webhookPath`; it may have slashes in it. */
                 triggerPath: string;
             };
             cookie?: never;
@@ -8715,6 +7650,11 @@ export interface operations {
         /** JSON; an object's members stand over those of the trigger's `payload`. The signature is over these bytes. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "parcel": 7
+                 *     }
+                 */
                 "application/json": unknown;
             };
         };
@@ -8722,9 +7662,18 @@ export interface operations {
             /** The execution is accepted, or was before. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "message": "text",
+                     *       "duplicate": true
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8736,87 +7685,17 @@ export interface operations {
                     };
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Quota exceeded */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listWebhookSecrets: {
@@ -8824,6 +7703,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -8834,69 +7714,36 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "status": "active",
+                     *         "createdBy": "text",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T12:00:00.000Z",
+                     *         "revokedAt": "2026-01-31T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["SecretBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createWebhookSecret: {
@@ -8904,12 +7751,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["CreateSecretBody"];
             };
         };
@@ -8917,102 +7766,31 @@ export interface operations {
             /** The secret, shown this once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "secret": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShownSecretBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     rotateWebhookSecret: {
@@ -9020,12 +7798,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["RotateSecretBody"];
             };
         };
@@ -9033,102 +7813,31 @@ export interface operations {
             /** The secret, shown this once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "secret": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShownSecretBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     revokeWebhookSecret: {
@@ -9136,7 +7845,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
+                /** Id of the secret. */
                 secretId: string;
             };
             cookie?: never;
@@ -9146,66 +7857,31 @@ export interface operations {
             /** The secret, revoked. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "status": "active",
+                     *       "createdBy": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z",
+                     *       "expiresAt": "2026-01-31T12:00:00.000Z",
+                     *       "revokedAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SecretBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listWebhookDeliveries: {
@@ -9232,62 +7908,43 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "webhookId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "messageId": "text",
+                     *         "source": "text",
+                     *         "headers": {},
+                     *         "body": "text",
+                     *         "bodySha256": "text",
+                     *         "outcome": "accepted",
+                     *         "detail": "text",
+                     *         "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "replayOf": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "receivedAt": "2026-01-31T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DeliveryBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     replayWebhookDelivery: {
@@ -9295,6 +7952,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -9306,84 +7964,30 @@ export interface operations {
                 headers: {
                     /** Of the execution. */
                     Location?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "message": "text",
+                     *       "replayOf": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReplayBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listSchedules: {
@@ -9408,62 +8012,48 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "triggerId": "text",
+                     *         "version": "text",
+                     *         "cron": "text",
+                     *         "timezone": "text",
+                     *         "catchUp": "skip",
+                     *         "catchUpWindowSeconds": 1,
+                     *         "overlap": "allow",
+                     *         "jitterMs": 1,
+                     *         "driftWindowSeconds": 1,
+                     *         "status": "active",
+                     *         "pausedAt": "2026-01-31T12:00:00.000Z",
+                     *         "nextTickAt": "2026-01-31T12:00:00.000Z",
+                     *         "nextTicks": [
+                     *           "2026-01-31T12:00:00.000Z"
+                     *         ]
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ScheduleBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getSchedule: {
@@ -9471,6 +8061,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -9480,66 +8071,42 @@ export interface operations {
             /** The schedule. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "triggerId": "text",
+                     *       "version": "text",
+                     *       "cron": "text",
+                     *       "timezone": "text",
+                     *       "catchUp": "skip",
+                     *       "catchUpWindowSeconds": 1,
+                     *       "overlap": "allow",
+                     *       "jitterMs": 1,
+                     *       "driftWindowSeconds": 1,
+                     *       "status": "active",
+                     *       "pausedAt": "2026-01-31T12:00:00.000Z",
+                     *       "nextTickAt": "2026-01-31T12:00:00.000Z",
+                     *       "nextTicks": [
+                     *         "2026-01-31T12:00:00.000Z"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScheduleBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listScheduleTicks: {
@@ -9554,6 +8121,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -9564,71 +8132,41 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "tickAt": "2026-01-31T12:00:00.000Z",
+                     *         "untilTickAt": "2026-01-31T12:00:00.000Z",
+                     *         "count": 1,
+                     *         "status": "pending",
+                     *         "firedAt": "2026-01-31T12:00:00.000Z",
+                     *         "driftMs": 1,
+                     *         "executionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "reason": "text",
+                     *         "isBackfill": true
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["TickBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     reconcileSchedules: {
@@ -9643,6 +8181,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReconcileBody"];
             };
         };
@@ -9650,84 +8189,73 @@ export interface operations {
             /** What was done, or would be. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created": [
+                     *         {
+                     *           "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "triggerId": "text",
+                     *           "cron": "text",
+                     *           "timezone": "text",
+                     *           "nextTickAt": "2026-01-31T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "updated": [
+                     *         {
+                     *           "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "triggerId": "text",
+                     *           "cron": "text",
+                     *           "timezone": "text",
+                     *           "nextTickAt": "2026-01-31T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "removed": [
+                     *         {
+                     *           "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "triggerId": "text",
+                     *           "cron": "text",
+                     *           "timezone": "text",
+                     *           "nextTickAt": "2026-01-31T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "unchanged": [
+                     *         {
+                     *           "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "triggerId": "text",
+                     *           "cron": "text",
+                     *           "timezone": "text",
+                     *           "nextTickAt": "2026-01-31T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "recovered": [
+                     *         {
+                     *           "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "tickAt": "2026-01-31T12:00:00.000Z",
+                     *           "outcome": "pending"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReconciledBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     pauseSchedule: {
@@ -9735,12 +8263,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["HoldBody"];
             };
         };
@@ -9748,102 +8278,46 @@ export interface operations {
             /** The schedule. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "triggerId": "text",
+                     *       "version": "text",
+                     *       "cron": "text",
+                     *       "timezone": "text",
+                     *       "catchUp": "skip",
+                     *       "catchUpWindowSeconds": 1,
+                     *       "overlap": "allow",
+                     *       "jitterMs": 1,
+                     *       "driftWindowSeconds": 1,
+                     *       "status": "active",
+                     *       "pausedAt": "2026-01-31T12:00:00.000Z",
+                     *       "nextTickAt": "2026-01-31T12:00:00.000Z",
+                     *       "nextTicks": [
+                     *         "2026-01-31T12:00:00.000Z"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScheduleBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resumeSchedule: {
@@ -9851,12 +8325,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["HoldBody"];
             };
         };
@@ -9864,102 +8340,46 @@ export interface operations {
             /** The schedule. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "triggerId": "text",
+                     *       "version": "text",
+                     *       "cron": "text",
+                     *       "timezone": "text",
+                     *       "catchUp": "skip",
+                     *       "catchUpWindowSeconds": 1,
+                     *       "overlap": "allow",
+                     *       "jitterMs": 1,
+                     *       "driftWindowSeconds": 1,
+                     *       "status": "active",
+                     *       "pausedAt": "2026-01-31T12:00:00.000Z",
+                     *       "nextTickAt": "2026-01-31T12:00:00.000Z",
+                     *       "nextTicks": [
+                     *         "2026-01-31T12:00:00.000Z"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScheduleBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     backfillSchedule: {
@@ -9967,12 +8387,19 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "from": "2026-01-31T12:00:00.000Z",
+                 *       "to": "2026-01-31T12:00:00.000Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BackfillBody"];
             };
         };
@@ -9980,102 +8407,50 @@ export interface operations {
             /** What was asked for. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "schedule": {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "scheduleId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "triggerId": "text",
+                     *         "version": "text",
+                     *         "cron": "text",
+                     *         "timezone": "text",
+                     *         "catchUp": "skip",
+                     *         "catchUpWindowSeconds": 1,
+                     *         "overlap": "allow",
+                     *         "jitterMs": 1,
+                     *         "driftWindowSeconds": 1,
+                     *         "status": "active",
+                     *         "pausedAt": "2026-01-31T12:00:00.000Z",
+                     *         "nextTickAt": "2026-01-31T12:00:00.000Z",
+                     *         "nextTicks": [
+                     *           "2026-01-31T12:00:00.000Z"
+                     *         ]
+                     *       },
+                     *       "asked": 1,
+                     *       "alreadyStarted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["BackfilledBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     emitEvent: {
@@ -10087,6 +8462,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "type": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EventBodyIn"];
             };
         };
@@ -10094,84 +8474,29 @@ export interface operations {
             /** Taken in; delivered within moments. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "type": "text",
+                     *       "duplicate": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["EmittedBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Idempotency key reused; Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["IdempotencyMismatchOrValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listCallbacks: {
@@ -10187,60 +8512,38 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "url": "text",
+                     *         "events": [
+                     *           "text"
+                     *         ],
+                     *         "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "isActive": true,
+                     *         "disabledReason": "text",
+                     *         "createdBy": "text",
+                     *         "createdAt": "2026-01-31T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["CallbackBody"][];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createCallback: {
@@ -10252,6 +8555,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "url": "text",
+                 *       "events": [
+                 *         "text"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCallbackBody"];
             };
         };
@@ -10259,102 +8570,36 @@ export interface operations {
             /** The callback with its secret, shown this once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "url": "text",
+                     *       "events": [
+                     *         "text"
+                     *       ],
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "secret": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShownCallbackBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     rotateCallbackSecret: {
@@ -10362,12 +8607,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["RotateCallbackBody"];
             };
         };
@@ -10375,102 +8622,36 @@ export interface operations {
             /** The callback with its secret, shown this once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "url": "text",
+                     *       "events": [
+                     *         "text"
+                     *       ],
+                     *       "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *       "secret": "text",
+                     *       "createdAt": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShownCallbackBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMedia"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteCallback: {
@@ -10478,6 +8659,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -10487,64 +8669,17 @@ export interface operations {
             /** It is gone. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getLedgerCheckpoint: {
@@ -10559,39 +8694,17 @@ export interface operations {
             /** The note. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain; charset=utf-8": string;
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getLedgerKeys: {
@@ -10606,9 +8719,23 @@ export interface operations {
             /** The keys. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {}
+                     *       ],
+                     *       "log": {
+                     *         "origin": "text",
+                     *         "verifierKeys": [
+                     *           "text"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         keys: Record<string, unknown>[];
                         /** The log. */
@@ -10619,33 +8746,10 @@ export interface operations {
                     };
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getLedgerEntry: {
@@ -10653,6 +8757,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Position in the log, from 0. */
                 index: string;
             };
             cookie?: never;
@@ -10662,9 +8767,20 @@ export interface operations {
             /** The entry. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "index": 1,
+                     *       "kind": "text",
+                     *       "leafHash": "text",
+                     *       "data": "text",
+                     *       "envelope": "text",
+                     *       "registeredAt": "text"
+                     *     }
+                     */
                     "application/json": {
                         index: number;
                         kind: string;
@@ -10675,51 +8791,12 @@ export interface operations {
                     };
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getLedgerInclusionProof: {
@@ -10741,9 +8818,22 @@ export interface operations {
             /** The proof. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "index": 1,
+                     *       "size": 1,
+                     *       "leafHash": "text",
+                     *       "rootHash": "text",
+                     *       "hashes": [
+                     *         "text"
+                     *       ],
+                     *       "proof": "text"
+                     *     }
+                     */
                     "application/json": {
                         index: number;
                         size: number;
@@ -10754,51 +8844,12 @@ export interface operations {
                     };
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getLedgerConsistencyProof: {
@@ -10818,9 +8869,19 @@ export interface operations {
             /** The proof. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "first": 1,
+                     *       "second": 1,
+                     *       "hashes": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         first: number;
                         second: number;
@@ -10828,51 +8889,12 @@ export interface operations {
                     };
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listAuditEntries: {
@@ -10914,63 +8936,46 @@ export interface operations {
             200: {
                 headers: {
                     /** How many there are; exact to 10,000 and then capped. */
-                    "X-Total-Count"?: string;
+                    "X-Total-Count"?: number;
                     /** `eq`, or `gte` where the count is capped. */
-                    "X-Total-Count-Relation"?: string;
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     /** `rel=next`: the page after this one, by cursor. */
                     Link?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "at": "2026-01-31T12:00:00.000Z",
+                     *         "actor": "text",
+                     *         "onBehalfOf": "text",
+                     *         "action": "text",
+                     *         "resourceType": "text",
+                     *         "resourceId": "text",
+                     *         "beforeHash": "text",
+                     *         "afterHash": "text",
+                     *         "decisionId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *         "requestId": "text",
+                     *         "source": "text",
+                     *         "details": "text",
+                     *         "seq": 1,
+                     *         "hash": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["AuditEntryBody"][];
                     "application/jsonl": components["schemas"]["AuditEntryBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     previewPolicy: {
@@ -10990,66 +8995,44 @@ export interface operations {
             /** The decision that would be made. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "action": "text",
+                     *       "resource": {
+                     *         "type": "text",
+                     *         "id": "text"
+                     *       },
+                     *       "allowed": true,
+                     *       "decisionId": "text",
+                     *       "policyRevision": "text",
+                     *       "denials": [
+                     *         {
+                     *           "code": "text",
+                     *           "message": "text",
+                     *           "path": "text",
+                     *           "policy": "text",
+                     *           "remedy": "text"
+                     *         }
+                     *       ],
+                     *       "obligations": [
+                     *         {}
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PreviewBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getWorkflowStats: {
@@ -11069,57 +9052,47 @@ export interface operations {
             /** The figures. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "period": "24h",
+                     *       "from": "2026-01-31T12:00:00.000Z",
+                     *       "to": "2026-01-31T12:00:00.000Z",
+                     *       "totalWorkflows": 1,
+                     *       "publishedWorkflows": 1,
+                     *       "activeWorkflows": 1,
+                     *       "unfinishedExecutions": 1,
+                     *       "started": 1,
+                     *       "completed": 1,
+                     *       "failed": 1,
+                     *       "cancelled": 1,
+                     *       "successRate": 1,
+                     *       "averageDurationMs": 1,
+                     *       "workflows": [
+                     *         {
+                     *           "workflowId": "0197f3a0-5c1e-7000-8000-2b6d1f0a9c44",
+                     *           "started": 1,
+                     *           "completed": 1,
+                     *           "failed": 1,
+                     *           "cancelled": 1,
+                     *           "successRate": 1,
+                     *           "averageDurationMs": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["WorkflowStatsBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getExecutionMetrics: {
@@ -11139,57 +9112,47 @@ export interface operations {
             /** The figures. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "period": "24h",
+                     *       "granularity": "hour",
+                     *       "from": "2026-01-31T12:00:00.000Z",
+                     *       "to": "2026-01-31T12:00:00.000Z",
+                     *       "started": 1,
+                     *       "completed": 1,
+                     *       "failed": 1,
+                     *       "cancelled": 1,
+                     *       "successRate": 1,
+                     *       "averageDurationMs": 1,
+                     *       "p50DurationMs": 1,
+                     *       "p95DurationMs": 1,
+                     *       "p99DurationMs": 1,
+                     *       "series": [
+                     *         {
+                     *           "periodStart": "2026-01-31T12:00:00.000Z",
+                     *           "started": 1,
+                     *           "completed": 1,
+                     *           "failed": 1,
+                     *           "cancelled": 1,
+                     *           "successRate": 1,
+                     *           "averageDurationMs": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionMetricsBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not authenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Refused by policy */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getWorkflowDefinitionSchema: {
@@ -11204,30 +9167,18 @@ export interface operations {
             /** The schema. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/schema+json": Record<string, unknown>;
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getActionSchema: {
@@ -11235,6 +9186,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** Name of what is meant. */
                 name: string;
             };
             cookie?: never;
@@ -11244,39 +9196,19 @@ export interface operations {
             /** The schema. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/schema+json": Record<string, unknown>;
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getLiveness: {
@@ -11291,30 +9223,22 @@ export interface operations {
             /** It runs. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LivenessBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getReadiness: {
@@ -11329,39 +9253,52 @@ export interface operations {
             /** All dependencies answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "text",
+                     *       "dependencies": [
+                     *         {
+                     *           "name": "text",
+                     *           "ready": true,
+                     *           "needed": true,
+                     *           "message": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReadinessBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
             /** A dependency does not answer. */
             503: {
                 headers: {
                     /** Seconds. */
-                    "Retry-After"?: string;
+                    "Retry-After"?: number;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "text",
+                     *       "dependencies": [
+                     *         {
+                     *           "name": "text",
+                     *           "ready": true,
+                     *           "needed": true,
+                     *           "message": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReadinessBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
         };
@@ -11378,39 +9315,52 @@ export interface operations {
             /** All dependencies answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "text",
+                     *       "dependencies": [
+                     *         {
+                     *           "name": "text",
+                     *           "ready": true,
+                     *           "needed": true,
+                     *           "message": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReadinessBody"];
                 };
             };
-            /** Malformed request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["Internal"];
             /** A dependency does not answer. */
             503: {
                 headers: {
                     /** Seconds. */
-                    "Retry-After"?: string;
+                    "Retry-After"?: number;
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "text",
+                     *       "dependencies": [
+                     *         {
+                     *           "name": "text",
+                     *           "ready": true,
+                     *           "needed": true,
+                     *           "message": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReadinessBody"];
-                };
-            };
-            /** Anything else that goes wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
         };
