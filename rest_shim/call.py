@@ -14,6 +14,7 @@ from engine.errors import Fault, MalformedRequest, NotFound, UnsupportedMedia, V
 from engine.identity.actor import Actor
 from engine.identity.tokens import Identity
 from engine.jsonvalue import Json
+from engine.services.requests import Unreadable
 from engine.services.services import Services
 from rest_shim.conditions import expected_revision, idempotency_key
 from rest_shim.shapes import members, read
@@ -100,6 +101,17 @@ class Call:
             return {}
         check_content_type(self.request.headers.get("content-type"))
         return read_document(raw)
+
+    async def definition(self) -> Json | Unreadable:
+        """The body as a definition; what no document may be is the service's to refuse, at the right moment.
+
+        Raises:
+            MalformedRequest: it is not JSON.
+        """
+        try:
+            return await self.document()
+        except ValidationFailed as error:
+            return Unreadable(error.faults)
 
     def idempotency_key(self) -> str | None:
         """Key of the `Idempotency-Key` header."""

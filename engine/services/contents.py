@@ -6,13 +6,14 @@ Policy is asked before a document is checked, so it is taken as it comes: what i
 from collections.abc import Iterator
 
 from engine.jsonvalue import Json, JsonObject
+from engine.services.requests import Unreadable
 
 LISTED = 200
 """Names of one kind that policy is told, at most; a longer list says so by its length."""
 
 
-def contents_of(document: Json) -> JsonObject:
-    """Facts of a document; steps inside of loops count like any."""
+def contents_of(document: Json | Unreadable) -> JsonObject:
+    """Facts of a document; steps inside of loops count like any. One that cannot be read has none."""
     step_types: set[str] = set()
     actions: set[str] = set()
     connections: set[str] = set()
@@ -32,7 +33,7 @@ def contents_of(document: Json) -> JsonObject:
     }
 
 
-def claims_of(document: Json) -> JsonObject:
+def claims_of(document: Json | Unreadable) -> JsonObject:
     """Where a new document says that it belongs: with nothing stored yet, this is all there is."""
     claimed = _object(document)
     facts: JsonObject = {
@@ -45,7 +46,7 @@ def claims_of(document: Json) -> JsonObject:
     return {**facts, **contents_of(document)}
 
 
-def _steps(document: Json) -> Iterator[JsonObject]:
+def _steps(document: Json | Unreadable) -> Iterator[JsonObject]:
     pending: list[Json] = [_object(document).get("steps")]
     while pending:
         steps = pending.pop()
@@ -55,7 +56,7 @@ def _steps(document: Json) -> Iterator[JsonObject]:
                 pending.append(_object(step.get("config")).get("body"))
 
 
-def _object(value: Json) -> JsonObject:
+def _object(value: Json | Unreadable) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 

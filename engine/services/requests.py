@@ -36,6 +36,24 @@ class BulkAction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """In place of a document: JSON that no document may be (a member twice, say). It travels to its judge."""
+
+    faults: tuple[Fault, ...]
+
+
+def readable(document: Json | Unreadable) -> Json:
+    """The document, once the caller is known to be allowed to hand one in.
+
+    Raises:
+        ValidationFailed: it could not be read as one.
+    """
+    if isinstance(document, Unreadable):
+        raise ValidationFailed(document.faults)
+    return document
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A body that has been read; `faults` are raised by the service once existence and policy are settled."""
 

@@ -17,7 +17,7 @@ from engine.services.keys import check_match, new_key, scope_of
 from engine.services.pages import Listing
 from engine.services.permits import Permit
 from engine.services.publishing import Publishing
-from engine.services.requests import PublishRequest
+from engine.services.requests import PublishRequest, Unreadable, readable
 from engine.services.schedule_sync import ScheduleSync
 from engine.services.values import PageRequest, Slice, Version, Workflow, WorkflowFilter, WorkflowStatus
 from engine.services.version_reads import VersionComparison, VersionReads
@@ -59,7 +59,7 @@ class Workflows:
         self._publishing = Publishing(database, authority, documents, sync, clock, new_id)
         self._reads = VersionReads(database, authority)
 
-    async def create(self, actor: Actor, definition: Json, idempotency_key: str | None = None) -> Workflow:
+    async def create(self, actor: Actor, definition: Json | Unreadable, idempotency_key: str | None = None) -> Workflow:
         """Store a new draft; the same key and document give the same workflow.
 
         Raises:
@@ -68,7 +68,7 @@ class Workflows:
         """
         resource = Resource("workflow", None, claims_of(definition))
         permit = await self._authority.permit(actor, "workflow.create", resource)
-        return await self.create_permitted(permit, definition, idempotency_key, CREATE_ROUTE)
+        return await self.create_permitted(permit, readable(definition), idempotency_key, CREATE_ROUTE)
 
     async def create_permitted(
         self,
@@ -103,10 +103,10 @@ class Workflows:
                 await beside(connection)
         return workflow_of(row)
 
-    async def validate(self, actor: Actor, definition: Json) -> tuple[Fault, ...]:
+    async def validate(self, actor: Actor, definition: Json | Unreadable) -> tuple[Fault, ...]:
         """All faults of a document; nothing is stored."""
         await self._authority.permit(actor, "workflow.validate", Resource("workflow", None))
-        return await self._documents.faults(actor.tenant, None, definition)
+        return await self._documents.faults(actor.tenant, None, readable(definition))
 
     async def get(self, actor: Actor, workflow_id: UUID) -> Workflow:
         """One workflow, archived ones too."""
@@ -137,7 +137,7 @@ class Workflows:
         return listing.slice([workflow_of(row) for row in items], [row.id for row in items], found, total)
 
     async def update(
-        self, actor: Actor, workflow_id: UUID, definition: Json, expected_revision: int | None = None
+        self, actor: Actor, workflow_id: UUID, definition: Json | Unreadable, expected_revision: int | None = None
     ) -> Workflow:
         """Replace the draft. Published versions stay as they are.
 
@@ -156,6 +156,7 @@ class Workflows:
             row = await self._found(actor, workflow_id)
             resource = workflow_resource(row, contents_of(definition))
             permit = await self._authority.permit(actor, "workflow.update", resource)
+            definition = readable(definition)
             wanted = _expected(definition, expected_revision)
             if wanted is not None and wanted != row.revision:
                 raise StaleRevision(wanted, row.revision)

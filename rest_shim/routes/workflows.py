@@ -28,14 +28,14 @@ IDEMPOTENCY = {"Idempotency-Key": "Makes the call repeatable: same key and body,
 
 async def create(call: Call) -> Answer:
     """Store a new draft."""
-    workflow = await call.services.workflows.create(call.actor, await call.document(), call.idempotency_key())
+    workflow = await call.services.workflows.create(call.actor, await call.definition(), call.idempotency_key())
     location = f"/api/workflows/{workflow.id}"
     return Answer(WorkflowBody.of(workflow), 201, {"etag": revision_tag(workflow.revision), "location": location})
 
 
 async def validate(call: Call) -> Answer:
     """Check a document; nothing is stored."""
-    faults = await call.services.workflows.validate(call.actor, await call.document())
+    faults = await call.services.workflows.validate(call.actor, await call.definition())
     if faults:
         raise ValidationFailed(faults)
     return Answer(ValidationBody(valid=True, errors=tuple(FaultBody.of(fault) for fault in faults)))
@@ -64,7 +64,7 @@ async def update(call: Call) -> Answer:
     """Replace the draft."""
     workflow_id = call.id(Noun.WORKFLOW)
     expected = call.expected_revision()
-    workflow = await call.services.workflows.update(call.actor, workflow_id, await call.document(), expected)
+    workflow = await call.services.workflows.update(call.actor, workflow_id, await call.definition(), expected)
     return Answer(WorkflowBody.of(workflow), headers={"etag": revision_tag(workflow.revision)})
 
 

@@ -16,7 +16,7 @@ from scripts.benchmark.limits import machine_limits
 from scripts.benchmark.peers import ratios
 from scripts.benchmark.stack import Shape, Stack, running_stack
 from scripts.benchmark.stages import Stage, growth, measured, scale, soak
-from scripts.benchmark.workloads import enqueue, graphql, idle, latency, reads, shapes, throughput, workers
+from scripts.benchmark.workloads import enqueue, graphql, idle, latency, policy, reads, shapes, throughput, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ PARTS = (
             ("w2", latency.at_both_rates),
             ("w3", shapes.wide),
             ("w4", shapes.long),
+            ("policy", policy.decisions),
             ("diff", reads.diff),
             ("graphql", graphql.queries),
             ("worker_rss", workers.memory),
@@ -58,6 +59,7 @@ FIGURES = {
     "w2": (("w2_50_p50", "ms"), ("w2_50_p99", "ms"), ("w2_200_p50", "ms"), ("w2_200_p99", "ms")),
     "w3": (("w3_fanout_200", "s"),),
     "w4": (("w4_chain_1000", "s"), ("w4_growth_ratio", "ratio")),
+    "policy": (("policy_decision_p99", "ms"),),
     "diff": (("diff_200_p95", "ms"),),
     "graphql": (("graphql_queries_per_s", "1/s"),),
     "worker_rss": (("worker_rss_10k", "MiB"),),

@@ -259,3 +259,17 @@ async def test_what_is_no_json_is_400(edge: Edge, body: bytes) -> None:
 
     assert answer.status_code == 400, answer.text
     assert json.loads(answer.content)["code"] == "request.malformed"
+
+
+@pytest.mark.parametrize("text", ['{"name": "a", "name": "b"}', "[" * 300 + "]" * 300], ids=["twice", "deep"])
+async def test_a_document_that_cannot_be_read_is_refused_after_existence_and_policy(edge: Edge, text: str) -> None:
+    created = await edge.create()
+    own, nobodys = f"/api/workflows/{created['id']}", f"/api/workflows/{uuid4()}"
+
+    async def put(path: str, role: str, method: str = "PUT") -> int:
+        headers = {"content-type": "application/json", **edge.headers(role=role)}
+        return (await edge.client.request(method, path, content=text, headers=headers)).status_code
+
+    assert [await put(nobodys, "viewer"), await put(own, "viewer"), await put(own, "editor")] == [404, 403, 422]
+    assert [await put("/api/workflows", role, "POST") for role in ("viewer", "editor")] == [403, 422]
+    assert (await edge.rest("GET", own)).json()["revision"] == 1
