@@ -84,6 +84,7 @@ def graph_config(config: AppConfig) -> GraphConfig:
         bounds=bounds,
         for_routers=bool(config.router_secrets),
         trusted=config.trusted_documents,
+        timeout_s=config.graphql_timeout_s,
     )
 
 

@@ -28,6 +28,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, StreamExecutionResult
 
 from resolvers.context import RequestContext
+from resolvers.deadlines import Results, in_time, is_subscription, refused
 from resolvers.errors import ExpectedFailures, presented, shown
 from resolvers.limits import Bounds, limit_rule, root_fields, weigh
 from resolvers.mutations.dead_letters import DeadLetterMutations
@@ -91,6 +92,7 @@ class GraphConfig:
         tokens: largest accepted document, in tokens.
         for_routers: whether `_service` and `_entities` are for routers alone, which prove themselves by a secret.
         trusted: the only documents that clients may send; None: any.
+        timeout_s: how long a query or mutation over a stream may take; requests have a limit of their own.
     """
 
     introspection: bool = True
@@ -98,10 +100,26 @@ class GraphConfig:
     bounds: Bounds = field(default_factory=Bounds)
     for_routers: bool = False
     trusted: TrustedDocuments | None = None
+    timeout_s: float = 10.0
 
 
 class ComposerSchema(strawberry.federation.Schema):
-    """The schema; logs errors that nobody foresaw, and only those."""
+    """The schema; logs errors that nobody foresaw, and only those.
+
+    Attributes:
+        settings: what it was built with.
+    """
+
+    settings: "GraphConfig"
+
+    async def stream(self, query: str | None, *arguments: Any, **members: Any) -> Results:
+        """Results of any operation; one that has a single result must give it in time."""
+        try:
+            watches = is_subscription(query or "", members.get("operation_name"), self.settings.tokens)
+        except GraphQLError as error:
+            return refused(presented(error, "unknown"))
+        results = await super().stream(query, *arguments, **members)
+        return results if watches else in_time(results, self.settings.timeout_s)
 
     def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
         """References of other subgraphs, in their order; a malformed one is an error of its own place."""
@@ -136,7 +154,7 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
     if config.trusted is not None:
         trusted = config.trusted
         extensions.append(lambda: OnlyTrusted(trusted))
-    return ComposerSchema(
+    schema = ComposerSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -145,6 +163,8 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
         exception_handlers=[ExpectedFailures()],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not config.introspection),
     )
+    schema.settings = config
+    return schema
 
 
 class Accounting(SchemaExtension):

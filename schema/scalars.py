@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import NewType
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 JSON = NewType("JSON", object)
@@ -25,29 +26,37 @@ def _write_instant(value: datetime) -> str:
 
 def _read_instant(value: object) -> datetime:
     if not isinstance(value, str):
-        raise ValueError("a DateTime is a string")  # noqa: TRY004 - graphql-core turns ValueError into a clear error
-    moment = datetime.fromisoformat(value)
+        raise _refused("A DateTime is a string.")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise _refused("A DateTime is written as RFC 3339 has it: `2026-03-01T12:00:00.000Z`.") from None
     if moment.tzinfo is None:
-        raise ValueError("a DateTime needs its offset")
+        raise _refused("A DateTime needs its offset.")
     return moment
 
 
 def _read_semver(value: object) -> SemVer:
     if not isinstance(value, str) or len(value) > 128 or not _SEMVER.fullmatch(value):
-        raise ValueError("not a semantic version")
+        raise _refused("This is not a semantic version.")
     return SemVer(value)
 
 
 def _read_cursor(value: object) -> Cursor:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_CURSOR_LENGTH:
-        raise ValueError("not a cursor")
+        raise _refused("This is not a cursor.")
     return Cursor(value)
 
 
 def _read_duration(value: object) -> Duration:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("a Duration is a whole number of milliseconds")
+        raise _refused("A Duration is a whole number of milliseconds.")
     return Duration(value)
+
+
+def _refused(message: str) -> GraphQLError:
+    """An error of the caller: of any other kind it would be masked, as nobody's."""
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

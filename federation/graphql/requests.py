@@ -36,7 +36,15 @@ async def read_request(request: Request, document_limit: int) -> GraphQLRequest:
         UnsupportedMedia: a body that is not JSON.
         ValidationFailed: JSON that is not accepted anywhere (duplicate members, too deep).
     """
-    parameters = await _parameters(request)
+    return request_of(await _parameters(request), document_limit)
+
+
+def request_of(parameters: Json, document_limit: int) -> GraphQLRequest:
+    """The request that these parameters make.
+
+    Raises:
+        MalformedRequest: as above.
+    """
     if not isinstance(parameters, dict):
         raise MalformedRequest("One request at a time, as a JSON object.", code="BAD_REQUEST")
     query = parameters.get("query") or ""

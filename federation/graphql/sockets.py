@@ -18,6 +18,7 @@ from engine.identity.actor import Actor
 from engine.identity.tokens import Identity, TokenVerifier, bearer_token, of_call
 from engine.services.services import Services
 from federation.config import AppConfig
+from federation.graphql.messages import SocketMessages
 from federation.graphql.patience import Patience
 from federation.graphql.routers import RouterSecrets
 from resolvers.context import RequestContext
@@ -29,7 +30,12 @@ class SocketView(GraphQL[RequestContext, None]):
     """Subscriptions (and other operations) over a socket.
 
     The token comes with the handshake or in `connection_init {authorization}`; without a valid one nothing is run.
+
+    Attributes:
+        document_limit: bytes of one document.
     """
+
+    websocket_adapter_class = SocketMessages
 
     def __init__(self, schema: ComposerSchema, services: Services, verifier: TokenVerifier, config: AppConfig) -> None:
         super().__init__(
@@ -42,6 +48,7 @@ class SocketView(GraphQL[RequestContext, None]):
         self._verifier = verifier
         self._routers = RouterSecrets(config.router_secrets)
         self._patience_s = config.patience_s
+        self.document_limit = config.graphql.document_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket, until it is closed or its client has taken nothing for too long."""

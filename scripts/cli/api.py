@@ -32,6 +32,7 @@ from scripts.cli.environment import command_settings
 
 _DRAIN_S: Final = 10
 _BACKLOG: Final = 2048
+_LONGEST_MESSAGE: Final = 10 << 20
 _JWKS_TIMEOUT_S: Final = 5.0
 
 
@@ -76,6 +77,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             server_header=False,
             proxy_headers=False,  # the application decides by MAESTRO_TRUSTED_PROXIES whom it believes
             lifespan="off",
+            ws_max_size=_LONGEST_MESSAGE,
             backlog=_BACKLOG,
             timeout_graceful_shutdown=_DRAIN_S,
         )
@@ -96,7 +98,7 @@ def _keep_what_is_loaded() -> None:
 @asynccontextmanager
 async def open_verifier(settings: Settings, clock: Clock) -> AsyncIterator[TokenVerifier]:
     """What checks the tokens of a process."""
-    rules = TokenRules(settings.jwt_secret, settings.jwt_issuer, settings.jwt_audience)
+    rules = TokenRules(settings.jwt_secret, settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
     if settings.jwks_url is None:
         yield TokenVerifier(rules, clock)
         return

@@ -22,8 +22,8 @@ QUERIES = {
         "{ " + " ".join(f"a{n}: __typename" for n in range(16)) + " }",
     ),
     "directives": (
-        "{ " + " ".join("__typename @include(if: true)" for _ in range(20)) + " }",
-        "{ x: __typename " + " ".join("... @include(if: true) { __typename }" for _ in range(51)) + " }",
+        '{ workflow(id: "x") { ' + " ".join("id @include(if: true)" for _ in range(50)) + " } }",
+        '{ workflow(id: "x") { ' + " ".join("id @include(if: true)" for _ in range(51)) + " } }",
     ),
     "root fields": (
         "{ " + " ".join("__typename" for _ in range(20)) + " }",
@@ -48,10 +48,13 @@ async def test_a_document_at_its_limit_passes_and_one_over_it_does_not(edge: Edg
 
 
 async def test_tokens_are_counted(edge: Edge) -> None:
-    # Each condition is nine tokens; the whole is just under, then over, a thousand.
-    assert (await answer_to(edge, "{ __typename " + "# comment\n" * 500 + " }"))[0] == 200
-    status, _ = await answer_to(edge, "{ " + "__typename " * 1_000 + "}")
-    assert status == 400
+    def of(tokens: int) -> str:
+        # Ten are around; inline fragments have four each, and are cheaper to validate than as many fields.
+        fragments, fields = divmod(tokens - 11, 4)
+        return '{ workflow(id: "x") { id ' + "... { id } " * fragments + "id " * fields + "} }"
+
+    assert await answer_to(edge, of(1_000)) == (200, set())
+    assert await answer_to(edge, of(1_001)) == (400, {"GRAPHQL_PARSE_FAILED"})
 
 
 async def test_the_text_of_a_document_is_bounded(edge: Edge) -> None:
@@ -92,6 +95,24 @@ async def test_cost_counts_the_page_size_of_variables(edge: Edge, first: int, st
         id steps { stepId status retryCount } } } } }"""
 
     assert (await answer_to(edge, query, {"first": first}))[0] == status
+
+
+async def test_cost_is_counted_to_the_last_field(edge: Edge) -> None:
+    def of(scalars: int) -> str:
+        node = " ".join(f"a{n}: id" for n in range(10)) + " id status workflowId workflowVersion triggerType priority"
+        node += " startedBy createdAt startedAt completedAt currentStep parentExecutionId"
+        beside = 'workflow(id: "x") { ' + "id " * scalars + "}"
+        return f"{{ executions(first: 200) {{ edges {{ node {{ {node} }} }} }} {beside} }}"
+
+    asked = of(1)
+    response = await edge.client.post(
+        "/graphql", json={"query": asked, "extensions": {"cost": True}}, headers=edge.headers()
+    )
+    spare = 5_000 - response.json()["extensions"]["cost"]["requested"]
+
+    assert spare > 0
+    assert await answer_to(edge, of(1 + spare)) == (200, set())
+    assert await answer_to(edge, of(2 + spare)) == (400, {"cost"})
 
 
 async def test_cost_counts_the_default_of_variables(edge: Edge) -> None:
@@ -145,6 +166,23 @@ async def test_a_page_has_its_bounds(edge: Edge, size: int) -> None:
     for argument in ("first", "last"):
         response = await edge.post_graphql(f"{{ workflows({argument}: {size}) {{ edges {{ node {{ id }} }} }} }}")
         assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ workflows(after: "%s") { totalCount } }' % ("x" * 3_000),
+        '{ workflowVersion(workflowId: "x", version: "first") { version } }',
+        'mutation { updateHumanTask(input: {taskId: "x", dueDate: "tomorrow"}) { __typename } }',
+        'mutation { updateHumanTask(input: {taskId: "x", dueDate: "2026-01-01T00:00:00"}) { __typename } }',
+    ],
+    ids=["cursor", "version", "time", "time without its offset"],
+)
+async def test_a_scalar_that_cannot_be_read_is_the_callers_error(
+    edge: Edge, query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await answer_to(edge, query) == (400, {"BAD_USER_INPUT"})
+    assert [record.message for record in caplog.records] == []
 
 
 async def test_first_and_last_at_once_are_refused(edge: Edge) -> None:
