@@ -1,5 +1,6 @@
 """`slack`: one message, over an incoming webhook or `chat.postMessage`."""
 
+import re
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -19,6 +20,8 @@ from engine.jsonvalue import JsonObject, dumps
 _RETRYABLE_ERRORS = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
+_ERROR: Final = re.compile(r"[a-z0-9_]{1,60}")
+"""What Slack's errors look like: whatever else stands there is no part of a code."""
 CONFIG_SCHEMA: Final[JsonObject] = closed_object(
     {
         "connection": {
@@ -93,7 +96,8 @@ class Slack:
             return Failed("slack.unreadable", "Slack's answer is not what its API promises.", details={"sent": True})
         if answer["ok"] is True:
             return Succeeded({"ok": True, "channel": answer.get("channel"), "ts": answer.get("ts")})
-        error = str(answer.get("error", "unknown"))[:100]
+        named = answer.get("error")
+        error = named if isinstance(named, str) and _ERROR.fullmatch(named) else "unknown"
         return Failed(
             code=f"slack.{error}",
             message=f"Slack refused the message: {error}.",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine.actions.connections.masking import Masker
 from engine.actions.connections.secret_box import Sealed, SecretBox
 from engine.actions.connections.secrets import Secret
+from engine.actions.interface import Failed
 from engine.errors import ConfigurationError, Unavailable
 from engine.jsonvalue import dumps
 
@@ -73,3 +74,18 @@ def test_a_masked_secret_is_in_no_value(secret: str, before: str, after: str) ->
         assert dumps(secret)[1:-1] not in dumps(masked).replace("***", "") or secret in before + after
     assert isinstance(masked, dict)
     assert masked["n"] == 1
+
+
+@pytest.mark.parametrize("shown", [4, 11, 23])
+def test_a_secret_that_was_cut_in_two_leaves_with_the_text(shown: int) -> None:
+    secret = "planted-9f3c-very-secret"
+    padding = "x" * (100 - shown)
+    assert Masker([secret]).text(padding + secret[:shown]) == padding
+    assert Masker([secret]).text(padding + "plaice" + "-" * shown) == padding + "plaice" + "-" * shown
+
+
+def test_a_code_shows_no_secret_either() -> None:
+    masked = Masker(["planted-9f3c"]).result(
+        Failed("slack.planted-9f3c", "m planted-9f3c", details={"planted-9f3c": 1})
+    )
+    assert masked == Failed("slack.***", "m ***", details={"***": 1})

@@ -73,7 +73,7 @@ async def test_slack_posts_as_a_bot_with_an_id_that_is_stable_over_attempts() ->
         (json_answer(b'{"ok": false, "error": "ratelimited"}', 429, Retry_After="3"), "http.429", True, 3_000),
         (answer(200, b"<html>"), "slack.unreadable", False, None),
         (answer(503), "http.503", True, None),
-        (json_answer(b'{"ok": false, "error": "xoxb-123456"}'), "slack.xoxb-123456", False, None),
+        (json_answer(b'{"ok": false, "error": "xoxb-123456"}'), "slack.unknown", False, None),
     ],
 )
 async def test_slack_refusals(response: bytes, code: str, retryable: bool, wait: int | None) -> None:  # noqa: FBT001 - a column

@@ -10,6 +10,8 @@ from engine.jsonvalue import Json, JsonObject, dumps
 
 SHORTEST_MASKED = 4
 """Shorter secrets would take ordinary text away with them; connections refuse secrets shorter than this."""
+SHORTEST_CUT = 100
+"""Texts of far sides are cut at this length or later: the end of such a text may be the beginning of a secret."""
 
 
 class Masker:
@@ -28,6 +30,8 @@ class Masker:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
+        if len(text) >= SHORTEST_CUT:
+            text = text[: min((_cut_at(text, form) for form in self._forms), default=len(text))]
         return text
 
     def json(self, value: Json) -> Json:
@@ -51,12 +55,21 @@ class Masker:
         if isinstance(result, Succeeded):
             return Succeeded(self.json(result.output))
         return Failed(
-            code=result.code,
+            code=self.text(result.code),
             message=self.text(result.message),
             retryable=result.retryable,
             retry_after_ms=result.retry_after_ms,
             details=None if result.details is None else self.object(result.details),
         )
+
+
+def _cut_at(text: str, form: str) -> int:
+    """Where the text ends with the beginning of a secret, as one that was cut does; its length: nowhere."""
+    begin = form[:SHORTEST_MASKED]
+    at = text.find(begin, max(0, len(text) - len(form) + 1))
+    while at >= 0 and not form.startswith(text[at:]):
+        at = text.find(begin, at + 1)
+    return at if at >= 0 else len(text)
 
 
 def _forms(secret: str) -> set[str]:
