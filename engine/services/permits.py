@@ -56,6 +56,7 @@ def decision_entry(
         input=hidden,
         result=result_document(decision.denials, decision.obligations),
         trace_id=trace_id_of(actor.traceparent),
+        span_id=span_id_of(actor.traceparent),
         mode=mode or ("report" if decision.denials else "enforce"),
         masked=masked,
         gathered=gathered,
@@ -64,5 +65,14 @@ def decision_entry(
 
 def trace_id_of(traceparent: str | None) -> str | None:
     """The trace id within a W3C `traceparent`."""
+    return _part(traceparent, 1)
+
+
+def span_id_of(traceparent: str | None) -> str | None:
+    """The span id within a W3C `traceparent`."""
+    return _part(traceparent, 2)
+
+
+def _part(traceparent: str | None, place: int) -> str | None:
     parts = (traceparent or "").split("-")
-    return parts[1] if len(parts) == 4 else None
+    return parts[place] if len(parts) == 4 else None

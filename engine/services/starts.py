@@ -29,7 +29,7 @@ from engine.store.executions import ExecutionRow, count_unfinished
 from engine.store.governance import KeyScope, find_key, forget_key
 from engine.store.webhook_deliveries import Arrival, Delivery, find_message
 from engine.store.workflows import WorkflowRow
-from engine.telemetry.tracing import carried
+from engine.telemetry.tracing import carried, context_of, span
 
 EXECUTE = "workflow.execute"
 TRIGGER_DATA_LIMIT = 4 << 20
@@ -134,13 +134,14 @@ class Starts:
         for `start`, and as old as the facts.
         """
         start = Start(actor, workflow_id, request, trigger_type, _body(request), None)
-        row = await self._published.workflow(actor.tenant, workflow_id)
-        permit = await self._authority.permit(actor, EXECUTE, workflow_resource(row))
-        try:
-            return self._candidate(start, row, await self._checked(start, row), permit)
-        except (Conflict, NotFound, ValidationFailed):
-            self._authority.came_to_nothing(permit)
-            raise
+        with span("prepare execution", parent=context_of(actor.traceparent)):
+            row = await self._published.workflow(actor.tenant, workflow_id)
+            permit = await self._authority.permit(actor, EXECUTE, workflow_resource(row))
+            try:
+                return self._candidate(start, row, await self._checked(start, row), permit)
+            except (Conflict, NotFound, ValidationFailed):
+                self._authority.came_to_nothing(permit)
+                raise
 
     async def accept_within(self, connection: Transaction, candidates: Sequence[Candidate]) -> bool:
         """Accept what was prepared in a transaction of the caller's, who rings after commit.
@@ -290,6 +291,7 @@ class Starts:
             decision_path=decided.path,
             decision_input=dumps(decided.input),
             trace_id=decided.trace_id,
+            span_id=decided.span_id,
             decision_allowed=decided.allowed,
             decision_mode=decided.mode,
             decision_result=dumps(decided.result),

@@ -79,6 +79,7 @@ class Candidate:
     decision_masked: str = "[]"
     arrival: Arrival | None = None
     slot_limit: int | None = None
+    span_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,4 +278,5 @@ def _arrays(candidates: Sequence[Candidate]) -> tuple[list[object], ...]:
         [c.decision_result for c in candidates],
         [c.decision_masked for c in candidates],
         [c.slot_limit for c in candidates],
+        [c.span_id for c in candidates],
     )

@@ -93,7 +93,7 @@ async def test_a_start_is_logged_whole_but_for_its_payload(
     (row,) = await decisions(superuser, ada, "workflow.execute")
     assert (row["execution_id"], row["policy_revision"]) == (accepted.execution.id, "test-1")
     assert (row["allowed"], row["mode"], row["masked"]) == (True, "enforce", ["/context/triggerData"])
-    assert (row["path"], row["trace_id"]) == ("maestro/authz/decision", "a" * 32)
+    assert (row["path"], row["trace_id"], row["span_id"]) == ("maestro/authz/decision", "a" * 32, "b")
     assert "1234" not in json.dumps(row["input"])
     facts = row["input"]["resource"]["properties"]
     assert {name: facts[name] for name in ("labels", "environment", "stepTypes", "actionTypes", "stepCount")} == {

@@ -67,19 +67,20 @@ async def test_what_stands_beside_an_accepted_execution(services: Services, edit
     ]
     async with database.transaction(editor.tenant) as connection:
         statement = text(
-            "select e.traceparent, a.request_id, a.source, p.trace_id, p.allowed, p.input::text"
+            "select e.traceparent, a.request_id, a.source, p.trace_id, p.span_id, p.allowed, p.input::text"
             " from executions e join audit_entries a on a.resource_id = e.id::text"
             " join policy_decisions p on p.execution_id = e.id and p.decision_id = a.decision_id where e.id = :id"
         )
         row = (await connection.execute(statement, {"id": made.id})).one()
-    assert tuple(row[:5]) == (
+    assert tuple(row[:6]) == (
         caller.traceparent,
         "req-9",
         "10.0.0.9",
         "4bf92f3577b34da6a3ce929d0e0e4736",
+        "00f067aa0ba902b7",
         True,
     )
-    assert "s3cret" not in row[5]
+    assert "s3cret" not in row[6]
 
 
 async def test_an_execution_is_pinned_to_the_version_that_it_started_with(services: Services, editor: Actor) -> None:

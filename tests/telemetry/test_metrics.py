@@ -6,8 +6,10 @@ from importlib import import_module
 import httpx
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest
 
 from engine.errors import ConfigurationError
+from engine.queue.timing import Timing
 from engine.telemetry.metrics import LABELS, STEPS
 from engine.telemetry.serving import serving_metrics
 from federation.middleware.metrics import METHODS, HttpMetrics
@@ -71,6 +73,33 @@ def test_a_route_is_its_template_and_an_odd_method_is_other() -> None:
     assert registry.get_sample_value("http_server_request_duration_seconds_count", labels) == 1
     assert "BREW" not in METHODS
     assert {route.template for route in ROUTES if "{" not in route.template} <= {route.path for route in ROUTES}
+
+
+def test_a_command_that_redis_answers_is_timed_and_one_that_it_does_not_is_a_failure() -> None:
+    timing = Timing("set")
+    labels = {"db_system_name": "redis", "db_operation_name": "set"}
+
+    def figures() -> tuple[float, float]:
+        timed = REGISTRY.get_sample_value("db_client_operation_duration_seconds_count", labels)
+        return timed or 0, REGISTRY.get_sample_value("maestro_redis_failures_total", {"operation": "set"}) or 0
+
+    before = figures()
+    with timing.measured():
+        pass
+    with pytest.raises(ConnectionError), timing.measured():
+        raise ConnectionError
+
+    assert figures() == (before[0] + 1, before[1] + 1)
+
+
+def test_an_answer_within_a_recorded_span_leads_to_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = CollectorRegistry()
+    metrics = HttpMetrics(registry)
+    monkeypatch.setattr("federation.middleware.metrics.exemplar", lambda: {"trace_id": "abc"})
+
+    metrics.observe({"method": "GET", "maestro.route": "/api/workflows"}, 200, 0.02)
+
+    assert b'# {trace_id="abc"} 0.02' in generate_latest(registry)  # type: ignore[no-untyped-call]  # not typed there
 
 
 def test_a_process_without_a_door_serves_its_counts_until_it_ends() -> None:

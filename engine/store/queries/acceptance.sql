@@ -38,18 +38,18 @@ WITH asked AS (
      WHERE (x.execution_id IN (SELECT c.id FROM accepted c)) IS TRUE
 ), decided AS (
     INSERT INTO policy_decisions (tenant_id, decision_id, requested_by, action, resource_type, resource_id, execution_id,
-                                  allowed, mode, policy_revision, path, input, result, masked, trace_id)
+                                  allowed, mode, policy_revision, path, input, result, masked, trace_id, span_id)
     SELECT x.tenant_id, x.decision_id, x.actor, x.action, 'workflow', x.workflow_id::text, x.execution_id, x.allowed, x.mode,
-           x.policy_revision, x.path, x.input, x.result, x.masked, x.trace_id
+           x.policy_revision, x.path, x.input, x.result, x.masked, x.trace_id, x.span_id
       FROM unnest($1::text[], $22::uuid[], $10::text[], $20::text[], $3::uuid[], $2::uuid[], $25::text[], $26::text[],
-                  $27::json[], $28::text[], $29::boolean[], $30::text[], $31::json[], $32::jsonb[])
+                  $27::json[], $28::text[], $29::boolean[], $30::text[], $31::json[], $32::jsonb[], $34::text[])
            AS x(tenant_id, decision_id, actor, action, workflow_id, execution_id, policy_revision, path, input, trace_id,
-                allowed, mode, result, masked)
+                allowed, mode, result, masked, span_id)
      WHERE (x.execution_id IN (SELECT c.id FROM accepted c)) IS TRUE
     RETURNING tenant_id, decision_id
 ), announced AS (
     INSERT INTO outbox (tenant_id, id, topic, subject_id, payload)
-    SELECT d.tenant_id, d.decision_id, 'policy.decision', d.decision_id::text, '{}' FROM decided d WHERE $34::boolean
+    SELECT d.tenant_id, d.decision_id, 'policy.decision', d.decision_id::text, '{}' FROM decided d WHERE $35::boolean
 )
 SELECT q.id, (v.id IS NOT NULL) AS alive, c.created_at
   FROM asked q LEFT JOIN alive v ON v.id = q.id LEFT JOIN accepted c ON c.id = q.id;
