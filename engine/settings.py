@@ -68,6 +68,7 @@ class Settings:
         jwks_url: published keys of RS256, ES256 and EdDSA tokens.
         jwt_issuer: required `iss` of tokens.
         jwt_audience: required `aud` of tokens.
+        jwt_leeway_seconds: how far the clock of the issuer may be off: `nbf` and `exp` are read so much wider.
         opa_url: a policy server; `None`: the embedded evaluator.
         policy_bundle: folder or archive of the policy; `None`: the built-in one.
         policy_mode: whether denials refuse.
@@ -100,6 +101,7 @@ class Settings:
     jwks_url: str | None
     jwt_issuer: str | None
     jwt_audience: str | None
+    jwt_leeway_seconds: int
     opa_url: str | None
     policy_bundle: Path | None
     policy_mode: PolicyMode
@@ -168,6 +170,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         jwks_url=read.url("MAESTRO_JWKS_URL", {"https", "http"}),
         jwt_issuer=read.text("MAESTRO_JWT_ISSUER"),
         jwt_audience=read.text("MAESTRO_JWT_AUDIENCE"),
+        jwt_leeway_seconds=read.whole_number("MAESTRO_JWT_LEEWAY_SECONDS", 0, 0, 300),
         opa_url=read.url("MAESTRO_OPA_URL", {"https", "http"}),
         policy_bundle=read.existing_path("MAESTRO_POLICY_BUNDLE"),
         policy_mode=read.choice("MAESTRO_POLICY_MODE", PolicyMode, PolicyMode.ENFORCE),

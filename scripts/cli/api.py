@@ -98,7 +98,7 @@ def _keep_what_is_loaded() -> None:
 @asynccontextmanager
 async def open_verifier(settings: Settings, clock: Clock) -> AsyncIterator[TokenVerifier]:
     """What checks the tokens of a process."""
-    rules = TokenRules(settings.jwt_secret, settings.jwt_issuer, settings.jwt_audience)
+    rules = TokenRules(settings.jwt_secret, settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
     if settings.jwks_url is None:
         yield TokenVerifier(rules, clock)
         return

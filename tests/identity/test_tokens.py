@@ -129,6 +129,15 @@ async def test_issuer_and_audience_are_checked_where_they_are_set(claims: dict[s
     assert await refused(checker, token({"sub": "ada", **claims})) in {code, "token.issuer"}
 
 
+@pytest.mark.parametrize(("claim", "sign"), [("exp", -1), ("nbf", 1)])
+async def test_clocks_may_be_off_by_the_leeway_and_no_more(claim: str, sign: int) -> None:
+    tolerant = verifier(leeway_s=30.0)
+    now = FakeClock().now().timestamp()
+    assert (await tolerant.verify(token({"sub": "ada", claim: now + 29 * sign}))).actor.subject == "ada"
+    code = {"exp": "token.expired", "nbf": "token.not_yet_valid"}[claim]
+    assert await refused(tolerant, token({"sub": "ada", claim: now + 31 * sign})) == code
+
+
 async def test_issuer_and_audience_that_fit_pass() -> None:
     checker = verifier(issuer="https://issuer", audience="maestro")
 
