@@ -30,6 +30,25 @@ Beside these it reads `MAESTRO_DATABASE_URL`, `MAESTRO_MIGRATION_DATABASE_URL`, 
 | variable | default | meaning |
 |---|---|---|
 """
+_TRACES: Final = """
+## Spans
+
+What every process reads beside the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_EXPORTER`,
+`OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, `OTEL_BSP_*`, …), see [tracing.md](tracing.md).
+
+| variable | default | meaning |
+|---|---|---|
+"""
+_TRACE_MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "MAESTRO_TRACE_DIR": (
+        "",
+        "folder into which each process writes its spans, as lines of OTLP/JSON; for `maestro trace`",
+    ),
+    "MAESTRO_TRACE_SLOW_STEP_SECONDS": (
+        "`10`",
+        "an action step that takes so long leaves a span although its trace is not sampled",
+    ),
+}
 _LEDGER_MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "MAESTRO_LEDGER_HOST": ("`127.0.0.1`", "address that the ledger listens on"),
     "MAESTRO_LEDGER_PORT": ("one above `MAESTRO_PORT`", "its port"),
@@ -60,7 +79,8 @@ def settings_page() -> str:
     ]
     of_ledger = sorted(_names(ledger.settings) - _names(engine.settings))
     more = [f"| `{name}` | {_LEDGER_MEANINGS[name][0]} | {_LEDGER_MEANINGS[name][1]} |\n" for name in of_ledger]
-    return "".join([_HEAD, *rows, _LEDGER, *more])
+    traces = [f"| `{name}` | {default} | {meaning} |\n" for name, (default, meaning) in _TRACE_MEANINGS.items()]
+    return "".join([_HEAD, *rows, _TRACES, *traces, _LEDGER, *more])
 
 
 def _names(module: ModuleType) -> set[str]:
