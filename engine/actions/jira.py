@@ -119,9 +119,9 @@ class Jira:
             )
             issues = found.get("issues")
             if isinstance(issues, list) and issues and isinstance(issues[0], dict):
-                return Succeeded({"key": issues[0].get("key"), "id": issues[0].get("id"), "created": False})
+                return _issue(issues[0], created=False)
         made = await self._call(context, connection, "POST", "/issue", {"fields": _fields(context.config, label)})
-        return Succeeded({"key": made.get("key"), "id": made.get("id"), "created": True})
+        return _issue(made, created=True)
 
     async def _transition(self, context: ActionContext, connection: JiraConnection) -> Result:
         key, wanted = str(context.config["issueKey"]), str(context.config["toStatus"])
@@ -168,10 +168,20 @@ class Jira:
             return {}
         parsed = json_value(response.body)
         if parsed is None or not isinstance(parsed[0], dict):
-            raise _Unwanted(
-                Failed("jira.unreadable", "Jira's answer is not what its API promises.", details={"sent": True})
-            )
+            raise _Unwanted(_unreadable())
         return parsed[0]
+
+
+def _issue(answer: JsonObject, *, created: bool) -> Result:
+    """The issue of an answer; an answer without a key names none, whatever its status."""
+    key = answer.get("key")
+    if not isinstance(key, str) or not key:
+        return _unreadable()
+    return Succeeded({"key": key, "id": answer.get("id"), "created": created})
+
+
+def _unreadable() -> Failed:
+    return Failed("jira.unreadable", "Jira's answer is not what its API promises.", details={"sent": True})
 
 
 def step_label(context: ActionContext) -> str:

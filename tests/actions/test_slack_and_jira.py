@@ -181,6 +181,14 @@ async def test_jira_creates_on_a_later_attempt_when_nothing_is_there() -> None:
     assert output(made) == {"key": "OPS-1", "id": "1", "created": True}
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"key": null}', b'{"key": 7}', b"[]", b"not json", b""])
+async def test_an_answer_without_a_key_is_no_issue_whatever_its_status(body: bytes) -> None:
+    config: JsonObject = {"connection": "board", "operation": "create", "project": "OPS", "summary": "x"}
+    async with http_server(lambda _: json_answer(body, 201)) as server:
+        failed = failure(await run(Jira, jira(server.url), config))
+    assert (failed.code, failed.retryable) == ("jira.unreadable", False)
+
+
 async def test_jira_moves_an_issue_once() -> None:
     fake = FakeJira()
     config: JsonObject = {"connection": "board", "operation": "transition", "issueKey": "OPS-1", "toStatus": "done",
