@@ -5,6 +5,7 @@ they are recorded are derived from what they stand for: so the attempts of a ste
 after a crash, hang on one span of the step, and the work of a later holder is linked to that of the one before.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed
 from engine.telemetry import tracing
 from engine.telemetry.tracing import Attribute
+
+_log = logging.getLogger(__name__)
 
 NS: Final = 1_000_000_000
 LOST: Final = "lease.lost"
@@ -70,6 +73,10 @@ class ExecutionTrace:
 
     def committed(self, state: ExecutionState, commit: Commit) -> None:
         """This is durable: steps that are over leave their spans, and so does the execution if it was given back."""
+        with _harmless(self._claimed):
+            self._tell(state, commit)
+
+    def _tell(self, state: ExecutionState, commit: Commit) -> None:
         for transition in commit.transitions:
             if not isinstance(transition, StepTransition):
                 continue
@@ -85,14 +92,15 @@ class ExecutionTrace:
         """An action was computed within the worker: the span of its attempt."""
         if not self._is_sampled or self.context is None:
             return
-        tracing.record(
-            f"attempt {run.action_type}",
-            start_ns=began_ns,
-            end_ns=time.time_ns(),
-            attributes=_of_attempt(run.key, run.attempt, run.action_type),
-            parent=tracing.sibling(self.context, span_id_of(run.idempotency_key)),
-            error_type=result.code if isinstance(result, Failed) else None,
-        )
+        with _harmless(self._claimed):
+            tracing.record(
+                f"attempt {run.action_type}",
+                start_ns=began_ns,
+                end_ns=time.time_ns(),
+                attributes=_of_attempt(run.key, run.attempt, run.action_type),
+                parent=tracing.sibling(self.context, span_id_of(run.idempotency_key)),
+                error_type=result.code if isinstance(result, Failed) else None,
+            )
 
     def lost(self) -> None:
         """Another holder has it, or will have it, and tells of this one too."""
@@ -167,6 +175,18 @@ def begin(
     """
     if not tracing.is_on():
         return None
+    with _harmless(claimed):
+        return _begin(claimed, rung_by, reason, taken_ns, latest)
+    return None
+
+
+def _begin(
+    claimed: Claimed,
+    rung_by: Sequence[Ring | UnreadableMessage],
+    reason: Reason,
+    taken_ns: int,
+    latest: datetime,
+) -> ExecutionTrace:
     stored = tracing.context_of(claimed.traceparent)
     if stored is None or not stored.trace_flags.sampled:
         return ExecutionTrace(claimed, stored, INVALID_SPAN)
@@ -278,6 +298,16 @@ def _of_attempt(key: StepKey, attempt: int, action_type: str) -> dict[str, Attri
 def _step_name(claimed: Claimed, key: StepKey, generation: int) -> str:
     """As the idempotency key of its attempts."""
     return f"{claimed.id}:{key.path}:{key.iteration or '-'}:{generation}"
+
+
+@contextmanager
+def _harmless(claimed: Claimed) -> Iterator[None]:
+    """What only tells of the work must never stop it."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - see there
+        facts = {"action": "tracing", "execution_id": str(claimed.id)}
+        _log.exception("Spans could not be recorded.", extra=facts)
 
 
 def _held_name(claimed: Claimed, epoch: int) -> str:

@@ -164,6 +164,22 @@ def test_of_an_unsampled_trace_a_step_that_went_well_records_nothing(spans: Span
     assert [name for name in calls if "start_span" in name] == []
 
 
+def test_spans_that_cannot_be_recorded_do_not_stop_the_work(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, run = held_execution(UNSAMPLED[:-1] + "1")
+    held.trace = begin(held.claimed, (), "bell", 0, held.latest)
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("engine.telemetry.tracing.record", broken)
+    run()
+
+    assert held.state.status is ExecutionStatus.COMPLETED
+    monkeypatch.setattr("engine.telemetry.tracing.begin", broken)
+    assert begin(held.claimed, (), "bell", 0, held.latest) is None
+    assert spans.all == ()
+
+
 def test_of_a_sampled_trace_each_step_and_each_attempt_has_one_span(spans: Spans) -> None:
     sampled = UNSAMPLED[:-1] + "1"
     held, run = held_execution(sampled)
