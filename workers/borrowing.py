@@ -63,6 +63,7 @@ class Borrower:
         self._settlements: list[Settlement] = []
         self._wake = asyncio.Event()
         self._is_stopped = False
+        self._may_have_taken = False
 
     @property
     def out(self) -> int:
@@ -111,7 +112,12 @@ class Borrower:
         if not self._offered or room <= 0 or not self._lease.is_trusted():
             return 0
         refs = list(self._offered)
+        if self._may_have_taken:
+            known = [*self._out, *(settlement.id for settlement in self._settlements)]
+            await lent.give_back(self._connection, self._worker_id, known)
+        self._may_have_taken = True
         taken = await lent.take(self._connection, self._worker_id, refs, self._maker.lendable(), room)
+        self._may_have_taken = False
         if len(taken) < room:  # nothing is left of what these offered; a new offer is rung for
             for ref in refs:
                 self._offered.pop(ref, None)

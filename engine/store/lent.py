@@ -90,6 +90,12 @@ async def take(
     return tuple(Borrowed(_id(row), _run(row), row["traceparent"]) for row in rows)
 
 
+async def give_back(connection: HotConnection, worker_id: UUID, known: Iterable[LentId]) -> int:
+    """Offer again what the worker has taken and does not know of: an answer was lost. Returns how much it was."""
+    columns = [list(column) for column in zip(*((k.execution_id, *k.key) for k in known), strict=True)] or [[], [], []]
+    return len(await connection.fetch(_SQL["give_back"], worker_id, *columns))
+
+
 async def take_back(connection: HotConnection, lender: UUID, limit: int, patience_s: float) -> tuple[LentId, ...]:
     """Take back what dead workers had taken, and of what nobody has taken all that is older, or `limit` of it.
 

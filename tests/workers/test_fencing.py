@@ -128,6 +128,17 @@ async def test_what_a_living_worker_holds_is_refused_and_its_owner_named(
     assert {(found.ref.id, found.owner) for found in report.elsewhere} == {(found, owner) for found in ids}
 
 
+async def test_a_claim_whose_answer_was_lost_is_claimed_anew(database_url: str, loop_connection: HotConnection) -> None:
+    [execution_id] = await accept(database_url, await publish(database_url, document(chain(2))))
+    owner = await holder(loop_connection)
+    await claimed(loop_connection, owner, [execution_id])
+
+    report = await claims.claim(loop_connection, owner, [ExecutionRef("default", execution_id)])
+
+    assert [(found.id, found.epoch) for found in report.claimed] == [(execution_id, 2)]
+    assert report.elsewhere == ()
+
+
 async def test_each_claim_has_a_new_epoch(database_url: str, loop_connection: HotConnection, reader: Reader) -> None:
     [execution_id] = await accept(database_url, await publish(database_url, document(chain(2))))
     epochs = []
@@ -135,7 +146,7 @@ async def test_each_claim_has_a_new_epoch(database_url: str, loop_connection: Ho
         owner = await holder(loop_connection)
         found = await claimed(loop_connection, owner, [execution_id])
         epochs.append(found[execution_id].epoch)
-        await workers.stop(loop_connection, owner)
+        await reader.connection.execute("update workers set lease_until = now() - interval '1 s' where id = $1", owner)
 
     assert epochs == [1, 2, 3]
     assert await reader.connection.fetchval("select deliveries from executions where id = $1", execution_id) == 3

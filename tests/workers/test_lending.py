@@ -113,6 +113,31 @@ async def test_a_cancellation_reaches_what_was_lent(
     assert [gate.stopped for gate in gates] == [WIDE // 2, WIDE // 2]
 
 
+async def test_what_was_taken_and_whose_answer_was_lost_is_offered_again(database_url: str, reader: Reader) -> None:
+    execution_id = await fan_out(database_url)
+    database = Database.connect(database_url, application_name="test")
+    connection = HotConnection(database, LOOP_ROLE)
+    lender, borrower = new_id(), new_id()
+    for worker_id in (lender, borrower):
+        await workers.register(connection, worker_id, "test", 60.0)
+    await reader.connection.execute(
+        "update executions set lease_owner = $2, lease_epoch = 1, status = 'running' where id = $1",
+        execution_id,
+        lender,
+    )
+    ref = ExecutionRef("default", execution_id)
+    runs = [_run(execution_id, name) for name in ("b0", "b1")]
+    await lent.offer(connection, lender, [(lent.LentId(*ref, run.key, 1), run) for run in runs])
+    known, unknown = await lent.take(connection, borrower, [ref], ["gate"], 10)
+
+    given_back = await lent.give_back(connection, borrower, [known.id])
+    again = await lent.take(connection, borrower, [ref], ["gate"], 10)
+    await connection.close()
+    await database.close()
+
+    assert (given_back, again) == (1, (unknown,))
+
+
 async def test_an_outcome_under_an_epoch_that_has_passed_changes_nothing(database_url: str, reader: Reader) -> None:
     execution_id = await fan_out(database_url)
     database = Database.connect(database_url, application_name="test")

@@ -1,7 +1,9 @@
--- name: claim   one row per execution found; verdict: claimed, held (its owner lives), final, idle (nothing to do),
--- limited (its workflow limits how many run at once, and it has no slot yet: see `take_slots`),
+-- name: claim   one row per execution found; verdict: claimed, held (another worker that lives owns it), final, idle
+-- (nothing to do), limited (its workflow limits how many run at once, and it has no slot yet: see `take_slots`),
 -- suspect (claimed `$5` times without progress: at most `$4` are taken, and one with a single claim left only alone).
 -- An execution that is missing from the answer was locked by somebody else at this moment, or does not exist.
+-- The asker asks only for what it does not know to hold: what is its own all the same is a claim whose answer was lost, and
+-- is claimed anew.
 -- A final one is claimed only for a retry: it is running again from here on, and the fold of the retry says so.
 WITH me AS (
     SELECT w.id FROM workers w WHERE w.tenant_id = '*' AND w.id = $3 AND w.lease_until > now()
@@ -25,7 +27,7 @@ WITH me AS (
            END AS verdict
       FROM unnest($1::text[], $2::uuid[]) AS a(tenant_id, id)
       JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
-      LEFT JOIN workers o ON o.tenant_id = '*' AND o.id = e.lease_owner AND o.lease_until > now()
+      LEFT JOIN workers o ON o.tenant_id = '*' AND o.id = e.lease_owner AND o.id <> $3 AND o.lease_until > now()
        FOR UPDATE OF e SKIP LOCKED
 ), found AS (
     SELECT f.tenant_id, f.id, f.status, f.lease_owner,

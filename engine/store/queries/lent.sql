@@ -35,6 +35,13 @@ UPDATE lent_attempts l SET taken_by = $3
 RETURNING l.tenant_id, l.execution_id, l.step_path, l.iteration, l.generation, l.attempt, l.lease_epoch, l.lender,
           l.action_type, l.payload::text AS payload, c.traceparent;
 
+-- name: give_back   what this worker has taken and does not know of: the answer was lost on the way
+UPDATE lent_attempts l SET taken_by = NULL
+ WHERE l.taken_by = $1
+   AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::text[], $4::text[]) AS k(execution_id, step_path, iteration)
+                    WHERE k.execution_id = l.execution_id AND k.step_path = l.step_path AND k.iteration = l.iteration)
+RETURNING l.execution_id;
+
 -- name: take_back   of one's own offers: those whose taker is dead, those that nobody has taken for `$3` seconds, and up
 -- to `$2` of the younger ones
 WITH free AS (
