@@ -8,7 +8,7 @@ from uuid import UUID
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json
 from engine.policy.evaluator import DECISION_RULE
-from engine.policy.gate import Decision, Resource
+from engine.policy.gate import READ_ACTIONS, Decision, Resource
 from engine.policy.masking import mask
 from engine.policy.requests import authzen_request, result_document
 from engine.store.governance import DecisionEntry, Gathered
@@ -35,11 +35,26 @@ class Permit:
         """Under which the decision log knows it."""
         return UUID(self.decision.id)
 
+    @property
+    def execution_id(self) -> UUID | None:
+        """The execution that was asked about: its evidence tells what was tried with it, allowed or not.
+
+        Reads and previews are about none.
+        """
+        if self.action in READ_ACTIONS or self.context.get("preview") is True:
+            return None
+        is_execution = self.resource.type == "execution"
+        found = self.resource.id if is_execution else self.resource.properties.get("executionId")
+        return UUID(found) if isinstance(found, str) else None
+
 
 def decision_entry(
     permit: Permit, execution_id: UUID | None, mode: str | None = None, gathered: Gathered | None = None
 ) -> DecisionEntry:
-    """A decision as the log keeps it, without secrets and payloads. What went on although denied was only reported."""
+    """A decision as the log keeps it, without secrets and payloads. What went on although denied was only reported.
+
+    It belongs to the execution that it has led to; where none is given, to the one that was asked about, if any.
+    """
     actor, decision = permit.actor, permit.decision
     hidden, masked = mask(authzen_request(actor, permit.action, permit.resource, permit.context))
     return DecisionEntry(
@@ -49,7 +64,7 @@ def decision_entry(
         action=permit.action,
         resource_type=permit.resource.type,
         resource_id=permit.resource.id,
-        execution_id=execution_id,
+        execution_id=execution_id or permit.execution_id,
         allowed=not decision.denials,
         policy_revision=decision.policy_revision,
         path=DECISION_RULE,

@@ -202,7 +202,7 @@ async def test_an_operation_on_many_asks_for_each_of_them(
     found = {(row["resource_id"], row["execution_id"], row["allowed"]) for row in rows}
     assert found == {
         (None, None, True),
-        (str(started[0]), None, False),
+        (str(started[0]), started[0], False),
         *((str(each), each, True) for each in started[1:]),
     }
     asked = "select execution_id from execution_inbox where tenant_id = $1"
@@ -220,6 +220,18 @@ async def test_report_mode_lets_pass_and_says_what_it_would_have_refused(
         (row,) = await decisions(superuser, ada, action)
         assert (row["allowed"], row["mode"]) == (False, "report")
         assert [denial["code"] for denial in row["result"]["denials"]] == ["role.missing"]
+
+
+async def test_report_mode_hides_nothing_either_and_writes_down_what_it_would_have(
+    database: Database, superuser: asyncpg.Connection, ada: Actor
+) -> None:
+    viewer = other(ada, "vic", "viewer")
+    async with governed(database, PolicyMode.REPORT) as services:
+        workflow_id = await published(services, ada, classification="restricted")
+        listed = await services.workflows.list(viewer, WorkflowFilter(), PAGE)
+    assert [item.id for item in listed.items] == [workflow_id]
+    (row,) = await decisions(superuser, ada, "workflow.read")
+    assert [one["type"] for one in row["result"]["obligations"]] == ["exclude"]
 
 
 async def test_a_refusal_is_logged_with_all_its_reasons(

@@ -174,7 +174,28 @@ async def test_a_retried_execution_is_sealed_anew_at_its_next_end(house: House) 
     second = unpack((await house.bundle(execution_id)).content)
     earlier = lines(unpack(first), "steps.jsonl")
     assert lines(second, "steps.jsonl")[: len(earlier)] == earlier
-    assert len(lines(second, "policy-decisions.jsonl")) == 2
+    decided = [one["action"] for one in lines(second, "policy-decisions.jsonl")]
+    assert decided[:3] == ["workflow.execute", "evidence.export", "execution.retry"]
+
+
+async def test_what_was_tried_with_an_execution_stands_in_its_evidence(house: House) -> None:
+    created = await house.edge.published(WAITING)
+    execution_id = (await house.edge.rest("POST", f"/api/workflows/{created['id']}/execute", {})).json()["id"]
+    path = f"/api/executions/{execution_id}"
+    assert (await house.edge.rest("POST", f"{path}/cancel", {}, claims={"role": "viewer"})).status_code == 403
+    assert (await house.edge.rest("GET", path)).status_code == 200
+    await house.edge.rest("POST", f"{path}/cancel", {})
+    await house.ended(execution_id)
+    await house.relay.run_once()
+
+    first = await house.bundle(execution_id)
+    refused = await house.bundle(execution_id, role="viewer")
+    again = await house.bundle(execution_id)
+
+    told = [(one["action"], one["allowed"]) for one in lines(unpack(first.content), "policy-decisions.jsonl")]
+    assert told == [("workflow.execute", True), ("execution.cancel", False), ("execution.cancel", True)]
+    assert refused.status_code == 403
+    assert again.content == first.content, "what is decided about the export itself comes after the seal"
 
 
 async def test_the_command_line_exports_the_same_bytes(
