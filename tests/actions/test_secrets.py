@@ -89,3 +89,15 @@ def test_a_code_shows_no_secret_either() -> None:
         Failed("slack.planted-9f3c", "m planted-9f3c", details={"planted-9f3c": 1})
     )
     assert masked == Failed("slack.***", "m ***", details={"***": 1})
+
+
+@pytest.mark.parametrize(
+    ("secret", "echoed"),
+    [
+        ("Key planted-9f3c", "planted-9f3c"),
+        ("https://hooks.example.org/services/T0/B0/planted-9f3c", "/services/T0/B0/planted-9f3c"),
+        ("https://hooks.example.org/services/T0/B0/planted-9f3c", "planted-9f3c"),
+    ],
+)
+def test_what_of_a_secret_is_secret_by_itself_is_masked_too(secret: str, echoed: str) -> None:
+    assert Masker([secret]).text(f"sent {echoed} to hooks.example.org") == "sent *** to hooks.example.org"

@@ -1,8 +1,8 @@
 """Taking secrets out of what comes back: far sides echo what they were sent, in answers and in errors."""
 
 import base64
-from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus, urlsplit
 
 from engine.actions.connections.secrets import MASK
 from engine.actions.interface import Failed, Result, Succeeded
@@ -10,6 +10,8 @@ from engine.jsonvalue import Json, JsonObject, dumps
 
 SHORTEST_MASKED = 4
 """Shorter secrets would take ordinary text away with them; connections refuse secrets shorter than this."""
+SHORTEST_PART = 8
+"""Parts of secrets that are shorter do not matter by themselves."""
 SHORTEST_CUT = 100
 """Texts of far sides are cut at this length or later: the end of such a text may be the beginning of a secret."""
 
@@ -21,7 +23,7 @@ class Masker:
         forms: set[str] = set()
         for secret in secrets:
             if len(secret) >= SHORTEST_MASKED:
-                forms.update(_forms(secret))
+                forms.update(form for part in _parts(secret) for form in _forms(part))
         # Longest first, so that a secret that is part of another does not leave the other's rest behind.
         self._forms = tuple(sorted(forms, key=len, reverse=True))
 
@@ -70,6 +72,14 @@ def _cut_at(text: str, form: str) -> int:
     while at >= 0 and not form.startswith(text[at:]):
         at = text.find(begin, at + 1)
     return at if at >= 0 else len(text)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """A secret, and what of it is secret by itself: credentials without a scheme, the path of a URL, its last name."""
+    yield secret
+    _, _, credentials = secret.partition(" ")
+    path = urlsplit(secret).path if secret.startswith(("http://", "https://")) else ""
+    yield from (part for part in (credentials, path, path.rpartition("/")[2]) if len(part) >= SHORTEST_PART)
 
 
 def _forms(secret: str) -> set[str]:
