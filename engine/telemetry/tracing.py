@@ -32,7 +32,7 @@ class Tracers:
     Attributes:
         sampled: decides by the parent, and for a root by the configured share.
         forced: records whatever it is given, for what must be seen although its trace was not chosen.
-        choose_id: has the next span of `forced` get this id.
+        slow_step_s: from when on a step is slow.
     """
 
     sampled: Tracer
