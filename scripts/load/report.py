@@ -26,7 +26,7 @@ def show(results: Sequence[Result]) -> None:
     Console().print(table)
 
 
-def write(page: Path, results: Sequence[Result], duration_s: int, *, busy: bool) -> None:
+def write(page: Path, results: Sequence[Result], *, busy: bool) -> None:
     """Put a table into the place of the page that is kept for it.
 
     Raises:
@@ -37,15 +37,15 @@ def write(page: Path, results: Sequence[Result], duration_s: int, *, busy: bool)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page} has no place for loads: {BEGIN} … {END}")
-    page.write_text(f"{before}{BEGIN}\n{_markdown(results, duration_s, busy=busy)}{END}{after}")
+    page.write_text(f"{before}{BEGIN}\n{_markdown(results, busy=busy)}{END}{after}")
 
 
-def _markdown(results: Sequence[Result], duration_s: int, *, busy: bool) -> str:
+def _markdown(results: Sequence[Result], *, busy: bool) -> str:
     facts = machine()
     others = ", while others used the same cores: times are longer than on a quiet machine" if busy else ""
     where = f"{facts['cores']} cores ({facts['architecture']}, {facts['system']})"
     lines = [
-        f"Measured on {where}, {duration_s} s a rate, all processes on the same cores as k6{others}.",
+        f"Measured on {where}, all processes on the same cores as k6{others}.",
         "",
         f"| {' | '.join(_COLUMNS)} |",
         f"|{'---|' * len(_COLUMNS)}",
@@ -57,7 +57,7 @@ def _markdown(results: Sequence[Result], duration_s: int, *, busy: bool) -> str:
 def _cells(result: Result) -> tuple[str, ...]:
     median, p95, p99 = (f"{value:.1f} ms" for value in result.quantiles_ms)
     kept = "yes" if result.is_kept else "**no**"
-    rate = f"{result.rate}/s"
+    rate = f"{result.rate}/s for {result.seconds} s"
     return (
         f"`{result.load.name}`",
         result.load.asked,

@@ -41,6 +41,7 @@ class Result:
 
     Attributes:
         rate: iterations a second that were asked for; of a ramp the highest that held, 0 if none did.
+        seconds: for which it was held.
         requests: answers in all.
         failed: share of them that failed.
         quantiles_ms: median, 95th and 99th percentile of what is promised about; of a ramp at that rate.
@@ -49,6 +50,7 @@ class Result:
 
     load: Load
     rate: int
+    seconds: int
     requests: int
     failed: float
     quantiles_ms: tuple[float, float, float]
@@ -99,24 +101,33 @@ def run(name: str, stack: Stack, target: Target, size: Size, folder: Path) -> Re
     done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
     if done.returncode not in {0, _CROSSED}:
         raise RuntimeError(f"k6 ended with {done.returncode}:\n{done.stdout}{done.stderr}\n{stack.last_words()}")
-    found = loads(summary.read_bytes())
+    return read(load, summary)
+
+
+def read(load: Load, summary: Path) -> Result:
+    """What a summary says that a run has left.
+
+    Raises:
+        OSError: there is none.
+        TypeError: it is none of ours.
+    """
+    found: Any = loads(summary.read_bytes())
     if not isinstance(found, dict):
         raise TypeError(f"{summary} holds no summary")
-    return _result(load, int(told["RATE"]), found["metrics"], is_kept=done.returncode == 0)
-
-
-def _result(load: Load, rate: int, metrics: Any, *, is_kept: bool) -> Result:
+    metrics, rate = found["metrics"], found["rate"]
     values = {name: metric["values"] for name, metric in metrics.items()}
-    shown = values[f"{load.latency}{{scenario:steady}}"] if not load.is_ramp else values[load.latency]
+    scenario = "steady"
+    is_kept = all(_holds(metric) for metric in metrics.values())
     if load.is_ramp:
         rate = _highest(metrics)
-        is_kept = rate > 0
-        shown = values.get(f"http_req_duration{{scenario:rate_{rate}}}", shown)
+        is_kept, scenario = rate > 0, f"rate_{rate}" if rate else f"rate_{load.rate}"
+    shown = values[f"{load.latency}{{scenario:{scenario}}}"]
     return Result(
         load,
         rate,
+        found["seconds"],
         int(values["http_reqs"]["count"]),
-        float(values.get("http_req_failed{scenario:steady}", values["http_req_failed"])["rate"]),
+        float(values[f"http_req_failed{{scenario:{scenario}}}"]["rate"]),
         (shown["med"], shown["p(95)"], shown["p(99)"]),
         is_kept,
     )
@@ -134,7 +145,7 @@ def _highest(metrics: Any) -> int:
 
 
 def _holds(metric: Any) -> bool:
-    return all(threshold["ok"] for threshold in metric["thresholds"].values())
+    return all(threshold["ok"] for threshold in metric.get("thresholds", {}).values())
 
 
 def _post(stack: Stack, path: str, body: JsonObject) -> Any:

@@ -53,15 +53,15 @@ def test_a_promise_that_cannot_be_kept_is_broken(stack: Stack, tmp_path: Path) -
 def test_the_table_takes_its_place_and_no_other(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    result = Result(LOADS["ramp"], RAMP[1], 12_345, 0.0123, (1.0, 23.45, 30.0), is_kept=True)
+    result = Result(LOADS["ramp"], RAMP[1], 20, 12_345, 0.0123, (1.0, 23.45, 30.0), is_kept=True)
 
-    write(page, [result], 60, busy=False)
+    write(page, [result], busy=False)
 
     text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\nMeasured on ")
     assert text.endswith(f"{END}\nafter\n")
     assert "old" not in text
-    assert "| 400/s | 12,345 | 1.23% | 1.0 ms | 23.4 ms | 30.0 ms | yes |" in text
+    assert "| 400/s for 20 s | 12,345 | 1.23% | 1.0 ms | 23.4 ms | 30.0 ms | yes |" in text
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place for loads"):
-        write(page, [result], 60, busy=False)
+        write(page, [result], busy=False)
