@@ -1,5 +1,6 @@
 """Running pytest: its output is passed on as it comes, and what it skipped is remembered."""
 
+import os
 import re
 import subprocess
 import sys
@@ -75,6 +76,25 @@ def run_crash_rounds(count: int, seed: int | None, *, is_hard: bool) -> int:
     options += ["--hard"] if is_hard else []
     arguments = [sys.executable, "-m", "tests.crash", str(count), *options]
     return subprocess.run(arguments, cwd=ROOT, check=False).returncode
+
+
+def run_contract_cases(count: int, seed: int | None) -> int:
+    """Send so many calls drawn from the OpenAPI document to a stack of its own. Returns 0 when every answer fits it."""
+    options = [] if seed is None else ["--seed", str(seed)]
+    arguments = [sys.executable, "-m", "tests.contract.fuzzing", str(count), *options]
+    return subprocess.run(arguments, cwd=ROOT, check=False).returncode
+
+
+def run_trigger_rounds(seconds: int) -> int:
+    """So many seconds of every-second ticks on the real clock, and every fuzzed set of headers sent to a webhook.
+
+    Returns 0 when no tick was lost or doubled and no answer was a fault of ours.
+    """
+    chosen = "every_second_on_the_real_clock or five_workers or foresaw or ten_thousand or rotation_under_load"
+    files = ["tests/workers/test_schedules.py", "tests/services/test_schedules.py", "tests/webhooks"]
+    arguments = [sys.executable, "-m", "pytest", "-v", "--all-headers", "--durations", "5", "-k", chosen, *files]
+    environment = os.environ | {"MAESTRO_LONG_SCHEDULES": str(seconds)}
+    return subprocess.run(arguments, cwd=ROOT, check=False, env=environment).returncode
 
 
 def run_ledger_rounds(kills: int) -> int:
