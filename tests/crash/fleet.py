@@ -16,7 +16,7 @@ from tests.crash.life import live
 
 ROOT = Path(__file__).parents[2]
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.crash.life"])
+FORKS.set_forkserver_preload(["tests.crash.tether", "tests.crash.life"])
 
 FAILURES = 20
 """Workers may end with an error of their own when a server is down; so many of them cannot work at all."""

@@ -25,10 +25,7 @@ async def attend_to_people(played: Round) -> None:
         due, played.waiting = played.waiting, []
         for execution_id in due:
             await played.front.signal(execution_id)
-        try:
-            tasks, doubts = await _look(played)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            continue  # PostgreSQL is down at this very moment
+        tasks, doubts = await played.insist(lambda connection: _look(connection, played.tenant))
         for task_id in tasks:
             await played.front.attend(task_id)
         for execution_id, step in doubts:
@@ -36,11 +33,7 @@ async def attend_to_people(played: Round) -> None:
             await played.front.resolve(execution_id, step, happened=happened)
 
 
-async def _look(played: Round) -> tuple[list[UUID], list[tuple[UUID, str]]]:
-    connection = await asyncpg.connect(played.servers.superuser_url)
-    try:
-        tasks = [row["id"] for row in await connection.fetch(_TASKS, played.tenant)]
-        doubts = [(row["execution_id"], row["step_path"]) for row in await connection.fetch(_DOUBTS, played.tenant)]
-    finally:
-        await connection.close()
+async def _look(connection: asyncpg.Connection, tenant: str) -> tuple[list[UUID], list[tuple[UUID, str]]]:
+    tasks = [row["id"] for row in await connection.fetch(_TASKS, tenant)]
+    doubts = [(row["execution_id"], row["step_path"]) for row in await connection.fetch(_DOUBTS, tenant)]
     return tasks, doubts

@@ -168,14 +168,10 @@ async def _accept_wave(played: Round, works: _Works, size: int) -> None:
 
 
 async def _until_some_ran(played: Round) -> None:
-    connection = await played.reader()
-    try:
-        some = "select exists (select from step_checkpoints where tenant_id = $1)"
-        while not await connection.fetchval(some, played.tenant):
-            await played.tend()
-            await asyncio.sleep(0.02)
-    finally:
-        await connection.close()
+    some = "select exists (select from step_checkpoints where tenant_id = $1)"
+    while not await played.ask(some, played.tenant):
+        await played.tend()
+        await asyncio.sleep(0.02)
 
 
 async def _break(played: Round, script: Script) -> None:
@@ -200,15 +196,11 @@ async def _break(played: Round, script: Script) -> None:
 
 async def _until_final(played: Round) -> None:
     deadline = time.monotonic() + ENDS_WITHIN_S
-    connection = await played.reader()
-    try:
-        while time.monotonic() < deadline:
-            await played.tend()
-            if await connection.fetchval(_UNFINISHED, played.tenant, sorted(FINAL)) is None:
-                return
-            await asyncio.sleep(0.05)
-    finally:
-        await connection.close()
+    while time.monotonic() < deadline:
+        await played.tend()
+        if await played.ask(_UNFINISHED, played.tenant, sorted(FINAL)) is None:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _all_ids(played: Round, connection: asyncpg.Connection) -> list[UUID]:

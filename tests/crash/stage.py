@@ -6,6 +6,7 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,9 @@ from tests.crash.receiver import Receiver
 from tests.crash.servers import Servers
 
 ENDS_WITHIN_S = 90.0
+T = TypeVar("T")
+_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a connection says while its server goes down or comes up."""
 
 
 @dataclass(slots=True)
@@ -53,23 +57,39 @@ class Round:
             while True:
                 try:
                     return await asyncpg.connect(self.servers.superuser_url)
-                except (OSError, asyncpg.PostgresError):
+                except _TROUBLE:
                     await asyncio.sleep(0.05)
+
+    async def ask(self, question: str, *arguments: object) -> Any:
+        """The answer to a question of one value; asked again for as long as the server has trouble."""
+
+        async def answer(connection: asyncpg.Connection) -> Any:
+            return await connection.fetchval(question, *arguments)
+
+        return await self.insist(answer)
+
+    async def insist(self, look: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Look at the tables through a connection of its own, again for as long as the server has trouble."""
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            while True:
+                connection = await self.reader()
+                try:
+                    return await look(connection)
+                except _TROUBLE:
+                    await asyncio.sleep(0.05)
+                finally:
+                    connection.terminate()
 
     async def until_live(self, count: int) -> None:
         """Return when so many workers have a lease."""
         live = "select count(*) from workers where lease_until > now() and stopped_at is null and name = any($1)"
-        connection = await self.reader()
-        try:
-            async with asyncio.timeout(ENDS_WITHIN_S):
-                while True:
-                    await self.tend()
-                    names = [f"{socket.gethostname()}:{worker.pid}" for worker in self.fleet.workers]
-                    if await connection.fetchval(live, names) >= count:
-                        return
-                    await asyncio.sleep(0.02)
-        finally:
-            await connection.close()
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            while True:
+                await self.tend()
+                names = [f"{socket.gethostname()}:{worker.pid}" for worker in self.fleet.workers]
+                if await self.ask(live, names) >= count:
+                    return
+                await asyncio.sleep(0.02)
 
     async def tend(self) -> None:
         """Start again what has died, and remember what it had held."""
@@ -78,11 +98,12 @@ class Round:
 
     async def note(self, deaths: Sequence[Death]) -> None:
         """Remember what the dead had held."""
+
+        async def look(connection: asyncpg.Connection) -> list[Orphan]:
+            return [orphan for death in deaths for orphan in await orphans_of(connection, death.pid, death.at)]
+
         if deaths:
-            connection = await self.reader()
-            for death in deaths:
-                self.orphans += await orphans_of(connection, death.pid, death.at)
-            await connection.close()
+            self.orphans += await self.insist(look)
 
     def meanwhile(self, work: Awaitable[None]) -> None:
         """Let this go on beside what comes next; the round waits for its end."""
