@@ -35,12 +35,14 @@ class Decision:
         obligations: what the caller must see to although it is allowed (`{type: exclude, attribute, values}`: leave
             such rows out of what is listed).
         denials: why policy would have refused; only report mode lets such a call pass.
+        is_enforced: False in report mode: neither denials nor obligations bind, they are written down.
     """
 
     id: str
     policy_revision: str
     obligations: tuple[JsonObject, ...] = ()
     denials: tuple[Denial, ...] = ()
+    is_enforced: bool = True
 
 
 class Gate(Protocol):

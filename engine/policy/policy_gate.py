@@ -62,9 +62,10 @@ class PolicyGate:
             span.set_attribute("maestro.policy.revision", verdict.revision)
         POLICY_DECISIONS.labels(known, "preview" if "preview" in context else outcome).inc()
         decision_id = str(self._new_id())
-        if verdict.denials and self._mode is PolicyMode.ENFORCE:
+        is_enforced = self._mode is PolicyMode.ENFORCE
+        if verdict.denials and is_enforced:
             raise Denied(decision_id, verdict.revision, verdict.denials)
-        return Decision(decision_id, verdict.revision, verdict.obligations, verdict.denials)
+        return Decision(decision_id, verdict.revision, verdict.obligations, verdict.denials, is_enforced)
 
     def _outcome(self, verdict: Verdict) -> str:
         if verdict.allow:

@@ -9,12 +9,14 @@ from engine.store.visibility import Hidden
 
 
 def hidden_by(permit: Permit) -> Hidden | None:
-    """What the reader must not see; None: nothing is hidden.
+    """What the reader must not see; None: nothing is hidden, as always where policy only reports.
 
     Raises:
         Unavailable: the decision obliges to something that nobody here knows how to do.
     """
     hidden: Hidden | None = None
+    if not permit.decision.is_enforced:
+        return None
     for obligation in permit.decision.obligations:
         values = obligation.get("values")
         known = obligation.get("type") == "exclude" and obligation.get("attribute") == "classification"

@@ -25,7 +25,11 @@ OPA = shutil.which("opa", path=str(ORACLE))
 PATIENCE_S = 60
 LISTENING = {"id": "told", "type": "event", "config": {"eventType": "shop.ordered"}}
 
-pytestmark = pytest.mark.skipif(OPA is None, reason="no OPA server: it is built from its Go module where Go is there")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.server,
+    pytest.mark.skipif(OPA is None, reason="no OPA server: it is built from its Go module where Go is there"),
+]
 
 
 def wait_for(what: Callable[[], bool]) -> None:

@@ -85,9 +85,8 @@ async def reconcile_for_ever(assembled: Assembled, actor: Actor) -> None:
 async def test_ticks_of_every_second_on_the_real_clock(
     database_url: str, link: Link, reader: Reader, actor: Actor
 ) -> None:
-    trigger: JsonObject = {
-        "id": "clock", "type": "schedule", "config": {"schedule": "* * * * * *", "overlap": "allow"}
-    }  # fmt: skip
+    config: JsonObject = {"schedule": "* * * * * *", "overlap": "allow", "catchUp": "all"}
+    trigger: JsonObject = {"id": "clock", "type": "schedule", "config": config}
     async with AsyncExitStack() as stack:
         doors = [(await stack.enter_async_context(open_process(database_url, link)))[0] for _ in range(RECONCILERS)]
         for _ in range(WORKERS - 1):
@@ -119,7 +118,8 @@ async def test_ticks_of_every_second_on_the_real_clock(
     whole = int((ended_at - begun_at).total_seconds()) - 1
     first = begun_at.replace(microsecond=0) + timedelta(seconds=1)
     assert {first + timedelta(seconds=n) for n in range(whole)} <= set(ticks)
-    assert Counter(row["status"] for row in rows) == {"fired": len(rows)}
+    # A machine that stands still for seconds makes ticks late or missed: they start all the same, each once.
+    assert set(Counter(row["status"] for row in rows)) <= {"fired", "late", "caught_up"}
     assert {row["count"] for row in started} == {1}
     assert len(started) == len(rows)
 
