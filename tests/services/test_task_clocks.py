@@ -137,16 +137,21 @@ async def test_suspending_stops_no_clock_and_late_is_marked_before_anybody_looke
 async def test_each_timer_fires_once_however_many_look(
     services: Services, admin: Actor, clock: FakeClock, clocks: TaskClocks, database: Database, bell: RecordingBell
 ) -> None:
-    ids = [
-        (await opened(services, admin, dueInMs=DAY_MS, escalation=[{"afterMs": DAY_MS, "action": "notify"}])).id
-        for _ in range(10)
-    ]
+    level = {"afterMs": DAY_MS, "action": "notify", "assignees": ["ops@example.org", "ann"]}
+    ids = [(await opened(services, admin, dueInMs=DAY_MS, escalation=[level])).id for _ in range(10)]
     clock.advance(DAY)
     others = [TaskClocks(database, bell, clock, uuid7_factory(clock), tell_nobody) for _ in range(4)]
     fired = await asyncio.gather(clocks.run_once(), *(other.run_once() for other in others))
     assert sum(fired) == 10
     for task_id in ids:
         assert await story(services, admin, task_id) == [(1, "breach", "pending"), (1, "escalate", "pending")]
+    # Each level asks for its mail once, to those who have an address.
+    asked = text(
+        "select subject_id, payload -> 'actionConfig' -> 'to' as people from outbox where topic = 'notification'"
+    )
+    async with database.transaction(admin.tenant) as connection:
+        mails = [(row.subject_id, row.people) for row in await connection.execute(asked)]
+    assert sorted(mails) == sorted((str(task_id), ["ops@example.org"]) for task_id in ids)
 
 
 async def test_what_broke_off_in_the_middle_is_fired_again_whole(
