@@ -149,7 +149,8 @@ async def test_each_claim_has_a_new_epoch(database_url: str, loop_connection: Ho
         await reader.connection.execute("update workers set lease_until = now() - interval '1 s' where id = $1", owner)
 
     assert epochs == [1, 2, 3]
-    assert await reader.connection.fetchval("select deliveries from executions where id = $1", execution_id) == 3
+    # Each holder lived to give it back, so that nothing counts against it.
+    assert await reader.connection.fetchval("select deliveries from executions where id = $1", execution_id) == 0
 
 
 async def test_a_tenant_name_that_is_no_identifier_is_written_like_any_other(
@@ -195,7 +196,7 @@ async def test_a_worker_that_lapsed_drops_what_others_took_and_keeps_the_rest(
     version = await publish(database_url, document([step("call", [], config={"actionType": "gate"})]))
     ids = await accept(database_url, version, 2)
 
-    async with start_worker(gate, heartbeat_s=3_600.0, sweep_s=3_600.0, trusted_s=0.5, lease_s=0.5) as slow:
+    async with start_worker(gate, heartbeat_s=3_600.0, sweep_s=3_600.0, trusted_s=3.0, lease_s=3.0) as slow:
         await slow.bell.ring("default", ids)
         await reader.until("select 1 where (select count(*) from executions where lease_owner = $1) = 2", slow.id)
         await gate.until_called(2)
