@@ -196,7 +196,8 @@ class Intake:
         mine: list[ExecutionRef] = []
         others: list[ExecutionRef] = []
         for ref in refs:
-            (others if self._runner.get(ref.id) is None else mine).append(ref)
+            if not self._runner.is_ending(ref.id):
+                (others if self._runner.get(ref.id) is None else mine).append(ref)
         if mine:
             await self._deliver(mine)
         if others:

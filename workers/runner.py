@@ -72,6 +72,7 @@ class Runner:
         self._new_id = new_id
         self._attempts = Attempts(config.attempts_limit, self._meters)
         self._held: dict[UUID, Held] = {}
+        self._ending: set[UUID] = set()
         self._suspended: list[tuple[Held, list[OutsideEffect]]] = []
         self._is_draining = False
         self.lender: Lender | None = None
@@ -94,6 +95,10 @@ class Runner:
     def get(self, execution_id: UUID) -> Held | None:
         """The execution, if this worker holds it."""
         return self._held.get(execution_id)
+
+    def is_ending(self, execution_id: UUID) -> bool:
+        """Whether it is on its way into quarantine: to claim it anew would only fence off that way."""
+        return execution_id in self._ending
 
     def leases(self) -> list[tuple[ExecutionRef, int]]:
         """All that is held, with the epochs."""
@@ -252,7 +257,8 @@ class Runner:
         commit = quarantine(claimed, base_seq, failure, self._clock.now(), self._new_id)
         if self._config.announces:
             commit.announcements.append(ending_of(claimed, commit.status, commit.last_seq, self._new_id))
-        self._writer.submit(commit, lambda _fate: None)
+        self._ending.add(claimed.id)
+        self._writer.submit(commit, lambda _fate: self._ending.discard(claimed.id))
 
     def _tell_timers(self, commit: Commit) -> None:
         if commit.effects is not None:
