@@ -4,6 +4,7 @@ import strawberry
 
 from engine.services import schedule_values as values
 from schema import schedules
+from schema.mutations import schedules as graph
 from schema.scalars import Duration, SemVer
 
 
@@ -42,4 +43,23 @@ def tick(value: values.ScheduleTick) -> schedules.ScheduleTick:
         execution_id=None if execution_id is None else strawberry.ID(str(execution_id)),
         reason=value.reason,
         is_backfill=value.is_backfill,
+    )
+
+
+def reconciled(done: values.Reconciled) -> graph.ReconcileSchedulesSuccess:
+    """What a reconciliation did, as its result."""
+    recovered = [
+        graph.RecoveredTick(
+            schedule_id=strawberry.ID(str(one.schedule_id)),
+            tick_at=one.tick_at,
+            outcome=schedules.TickStatus(one.outcome),
+        )
+        for one in done.recovered
+    ]
+    return graph.ReconcileSchedulesSuccess(
+        created=[schedule(one) for one in done.created],
+        updated=[schedule(one) for one in done.updated],
+        removed=[schedule(one) for one in done.removed],
+        unchanged=[schedule(one) for one in done.unchanged],
+        recovered=recovered,
     )

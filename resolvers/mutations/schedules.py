@@ -9,10 +9,9 @@ from engine.jsonvalue import Json
 from engine.services.events import EmitRequest
 from engine.services.schedule_values import BackfillRequest, HoldRequest, ReconcileRequest
 from resolvers.info import Info, identifier
-from resolvers.schedule_shapes import schedule
+from resolvers.schedule_shapes import reconciled, schedule
 from schema.fields import mutation
 from schema.mutations import schedules as graph
-from schema.schedules import TickStatus
 
 
 @strawberry.type
@@ -27,20 +26,7 @@ class ScheduleMutations:
     ) -> graph.ReconcileSchedulesResult:
         """Make schedules equal to triggers."""
         request = ReconcileRequest(dry_run=input.dry_run)
-        done = await info.context.services.schedules.reconcile(info.context.actor, request)
-        recovered = [
-            graph.RecoveredTick(
-                schedule_id=strawberry.ID(str(one.schedule_id)), tick_at=one.tick_at, outcome=TickStatus(one.outcome)
-            )
-            for one in done.recovered
-        ]
-        return graph.ReconcileSchedulesSuccess(
-            created=[schedule(one) for one in done.created],
-            updated=[schedule(one) for one in done.updated],
-            removed=[schedule(one) for one in done.removed],
-            unchanged=[schedule(one) for one in done.unchanged],
-            recovered=recovered,
-        )
+        return reconciled(await info.context.services.schedules.reconcile(info.context.actor, request))
 
     @mutation("Hold a schedule; what comes due meanwhile is dealt with as missed when it goes on.")
     async def pause_schedule(

@@ -34,20 +34,7 @@ class AnalyticsQueries:
         """Figures by workflow."""
         workflow = None if workflow_id is None else identifier("workflow", workflow_id)
         found = await info.context.services.analytics.workflow_stats(info.context.actor, workflow, _period(period))
-        return WorkflowStats(
-            period=AnalyticsPeriod(found.window.period.value),
-            from_=found.window.since,
-            to=found.window.until,
-            total_workflows=found.total_workflows,
-            published_workflows=found.published_workflows,
-            active_workflows=found.active_workflows,
-            unfinished_executions=found.unfinished,
-            figures=_figures(found.figures),
-            workflows=[
-                WorkflowFigures(workflow_id=strawberry.ID(str(one.workflow_id)), figures=_figures(one.figures))
-                for one in found.busiest
-            ],
-        )
+        return _stats(found)
 
     @field("How executions did over a period, hour by hour or day by day.")
     async def execution_metrics(
@@ -56,19 +43,7 @@ class AnalyticsQueries:
         """Figures over time."""
         workflow = None if workflow_id is None else identifier("workflow", workflow_id)
         found = await info.context.services.analytics.execution_metrics(info.context.actor, workflow, _period(period))
-        p50, p95, p99 = found.quantiles_ms or (None, None, None)
-        return ExecutionMetrics(
-            period=AnalyticsPeriod(found.window.period.value),
-            from_=found.window.since,
-            to=found.window.until,
-            figures=_figures(found.figures),
-            p50_duration_ms=p50,
-            p95_duration_ms=p95,
-            p99_duration_ms=p99,
-            series=[
-                PeriodFigures(period_start=one.period_start, figures=_figures(one.figures)) for one in found.series
-            ],
-        )
+        return _metrics(found)
 
 
 def _period(wanted: AnalyticsPeriod | None) -> Period:
@@ -83,4 +58,35 @@ def _figures(found: values.Figures) -> ExecutionFigures:
         cancelled=found.cancelled,
         success_rate=found.success_rate,
         average_duration_ms=found.average_duration_ms,
+    )
+
+
+def _stats(found: values.WorkflowStats) -> WorkflowStats:
+    return WorkflowStats(
+        period=AnalyticsPeriod(found.window.period.value),
+        from_=found.window.since,
+        to=found.window.until,
+        total_workflows=found.total_workflows,
+        published_workflows=found.published_workflows,
+        active_workflows=found.active_workflows,
+        unfinished_executions=found.unfinished,
+        figures=_figures(found.figures),
+        workflows=[
+            WorkflowFigures(workflow_id=strawberry.ID(str(one.workflow_id)), figures=_figures(one.figures))
+            for one in found.busiest
+        ],
+    )
+
+
+def _metrics(found: values.ExecutionMetrics) -> ExecutionMetrics:
+    p50, p95, p99 = found.quantiles_ms or (None, None, None)
+    return ExecutionMetrics(
+        period=AnalyticsPeriod(found.window.period.value),
+        from_=found.window.since,
+        to=found.window.until,
+        figures=_figures(found.figures),
+        p50_duration_ms=p50,
+        p95_duration_ms=p95,
+        p99_duration_ms=p99,
+        series=[PeriodFigures(period_start=one.period_start, figures=_figures(one.figures)) for one in found.series],
     )

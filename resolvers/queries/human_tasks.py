@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -53,14 +54,12 @@ class HumanTaskQueries:
     ) -> Connection[HumanTask]:
         """Tasks."""
         page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
-        wanted = TaskFilter(
-            status=None if status is None else TaskStatus(status),
-            assignee=assignee,
-            candidate_group=candidate_group,
-            execution_id=None if execution_id is None else identifier("execution", execution_id),
-            workflow_id=None if workflow_id is None else identifier("workflow", workflow_id),
-            step_id=step_id,
-            due_before=due_before,
-        )
+        execution, workflow = _id("execution", execution_id), _id("workflow", workflow_id)
+        wanted_status = None if status is None else TaskStatus(status)
+        wanted = TaskFilter(wanted_status, assignee, candidate_group, execution, workflow, step_id, due_before)
         found = await info.context.services.human_tasks.list(info.context.actor, wanted, page)
         return shapes.connection(found, task_shapes.human_task)
+
+
+def _id(noun: str, given: strawberry.ID | None) -> UUID | None:
+    return None if given is None else identifier(noun, given)
