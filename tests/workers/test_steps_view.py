@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.jsonvalue import JsonObject
+from engine.jsonvalue import Json, JsonObject
 from tests.workers.actions import Turnstile
 from tests.workers.conftest import Reader, StartWorker
 from tests.workers.seeding import accept, chain, document, publish, step
@@ -25,9 +25,9 @@ select distinct on (execution_id) execution_id, status from step_checkpoints
 
 def body() -> JsonObject:
     """A loop whose body waits, in front of a chain: steps with and without iterations."""
-    pauses = [step("pause", ("note",), "delay", {"delayMs": 20}), step("note")]
+    pauses: list[Json] = [step("pause", ("note",), "delay", {"delayMs": 20}), step("note")]
     loop: JsonObject = {"iterateOver": "triggerData.items", "maxIterations": 10, "concurrency": 2, "body": pauses}
-    call = {"actionType": "turnstile", "actionConfig": {}}
+    call: JsonObject = {"actionType": "turnstile", "actionConfig": {}}
     return document([step("each", ("s0",), "loop", loop), *chain(12, call)])
 
 
