@@ -24,7 +24,7 @@ from tests.docs.stack import started, stranger
 PAGE: Final = Path(__file__).parents[2] / "docs" / "contract-cases.md"
 _NOT_HELD: Final = ("positive_data_acceptance", "negative_data_rejection", "use_after_free")
 """A schema cannot say that a graph has no cycle, or that a key was used before: such calls are refused, as documented.
-Definitions of older forms break it and are taken, as documented. What is deleted here is archived, and stays to be read."""
+Definitions of older forms break it and are taken, as documented. What is deleted is archived, and stays to be read."""
 _TOO_MUCH: Final = frozenset({"if", "then", "allOf"})
 """Rules between members of a definition that schemathesis cannot draw values for; the server holds to them."""
 
