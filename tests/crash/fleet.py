@@ -98,7 +98,8 @@ class Fleet:
     def freeze_one(self, chance: random.Random) -> tuple[Death, Callable[[], None]]:
         """SIGSTOP; another one may take its place. Returns what thaws it."""
         worker = self.workers.pop(chance.randrange(len(self.workers)))
-        os.kill(worker.pid, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):  # it has come to its crash point this very moment
+            os.kill(worker.pid, signal.SIGSTOP)
         self.frozen.append(worker)
 
         def thaw() -> None:
