@@ -97,6 +97,9 @@ def test_a_code_shows_no_secret_either() -> None:
         ("Key planted-9f3c", "planted-9f3c"),
         ("https://hooks.example.org/services/T0/B0/planted-9f3c", "/services/T0/B0/planted-9f3c"),
         ("https://hooks.example.org/services/T0/B0/planted-9f3c", "planted-9f3c"),
+        ("planted 9f/3c", "planted%209f/3c"),
+        ("planted 9f/3c", "planted%209f%2F3c"),
+        ("planted 9f/3c", "planted+9f%2F3c"),
     ],
 )
 def test_what_of_a_secret_is_secret_by_itself_is_masked_too(secret: str, echoed: str) -> None:

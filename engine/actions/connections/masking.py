@@ -86,6 +86,7 @@ def _forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode())
     return {
         secret,
+        quote(secret),
         quote(secret, safe=""),
         quote_plus(secret),
         dumps(secret)[1:-1],
