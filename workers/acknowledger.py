@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from typing import Final
 
 from engine.errors import Unavailable
 from engine.queue.dispatch import Dispatch, Message
@@ -10,9 +11,12 @@ from engine.telemetry.crash_points import reach
 
 _log = logging.getLogger(__name__)
 
+GATHER_S: Final = 0.03
+"""What becomes needless within this time is acknowledged with one command; long before others would take it over."""
+
 
 class Acknowledger:
-    """What gathers while one acknowledgement is under way leaves with the next."""
+    """What gathers for a moment leaves together."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
@@ -33,6 +37,7 @@ class Acknowledger:
     async def _flush(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(GATHER_S)
                 batch, self._waiting = self._waiting, []
                 await self._dispatch.acknowledge(batch)
                 reach("after_ack")

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2_000
 EVERY_S: Final = 1.0
-IDLE_S: Final = 5.0
+IDLE_S: Final = 10.0
 """Between two passes at most, while nothing comes: each pass in vain doubles the pause."""
 
 

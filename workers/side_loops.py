@@ -257,13 +257,13 @@ class Sweep:
             self._pause_s = min(self._pause_s, findings.next_lease_in_s + AFTER_LEASE_S)
         if findings.topics:
             await self._relay.run_once(findings.topics)
-        await self._tidy()
+        await self._tidy(uses_slots=findings.uses_slots)
         return findings
 
-    async def _tidy(self) -> None:
+    async def _tidy(self, *, uses_slots: bool) -> None:
         if self._clock.monotonic() >= self._forget_at:
             self._forget_at = self._clock.monotonic() + FORGET_EVERY_S
             await workers.forget(self._connection, FORGET_AFTER_S)
-        if self._clock.monotonic() >= self._heal_at:
+        if uses_slots and self._clock.monotonic() >= self._heal_at:
             self._heal_at = self._clock.monotonic() + HEAL_EVERY_S
             self._intake.slots_granted(await slots.heal(self._connection))

@@ -52,9 +52,6 @@ async def release(connection: HotConnection, ended: Sequence[ExecutionRef]) -> t
 
 async def heal(connection: HotConnection, after_s: float = HEAL_AFTER_S) -> tuple[ExecutionRef, ...]:
     """Free what nobody gave back, and hand out what is free; returns who has a slot and must be taken."""
-    [used] = await connection.fetch(_SQL["is_used"])
-    if not used["is_used"]:
-        return ()
     await connection.fetch(_SQL["heal"], after_s)
     idle = await connection.fetch(_SQL["idle"], after_s)
     rows = await connection.fetch(_SQL["waiting"])

@@ -24,6 +24,7 @@ class Findings:
         topics: of the outbox that have something to publish.
         next_tick_in_s: until the next tick of any schedule is due, negative when it is overdue; None: there is none.
         holds_ticks: some tick waits for its turn.
+        uses_slots: some workflow limits how many of its executions run at once, and has some.
     """
 
     unrung: tuple[ExecutionRef, ...]
@@ -34,6 +35,7 @@ class Findings:
     topics: tuple[str, ...]
     next_tick_in_s: float | None
     holds_ticks: bool
+    uses_slots: bool
 
 
 async def look(
@@ -51,13 +53,13 @@ async def look(
     unread: dict[ExecutionRef, UUID | None] = {}
     next_in_s: dict[str, float | None] = {}
     waiting: list[str] = []
-    holds_ticks = False
+    signs: set[str] = set()
     for row in rows:
         match row["why"]:
             case "timer" | "lease" | "tick" as why:
                 next_in_s[why] = row["in_s"]
-            case "turn":
-                holds_ticks = True
+            case "turn" | "slots" as sign:
+                signs.add(sign)
             case "outbox":
                 waiting.append(row["tenant_id"])
             case "mail":
@@ -72,5 +74,6 @@ async def look(
         next_lease_in_s=next_in_s.get("lease"),
         topics=tuple(waiting),
         next_tick_in_s=next_in_s.get("tick"),
-        holds_ticks=holds_ticks,
+        holds_ticks="turn" in signs,
+        uses_slots="slots" in signs,
     )

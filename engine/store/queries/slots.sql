@@ -56,10 +56,6 @@ DELETE FROM workflow_slots s
    AND NOT EXISTS (SELECT FROM executions e WHERE e.tenant_id = s.tenant_id AND e.id = s.execution_id
                     AND e.status NOT IN ('completed', 'failed', 'cancelled'));
 
--- name: is_used   whether any workflow limits how many of its executions run at once, and has some
-SELECT EXISTS (SELECT FROM workflow_slots)
-    OR EXISTS (SELECT FROM executions e WHERE e.slot_limit IS NOT NULL AND e.status = 'queued') AS is_used;
-
 -- name: idle   who has a slot and was not taken: the worker that gave it out did not live to do so
 SELECT s.tenant_id, s.execution_id FROM workflow_slots s JOIN executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
  WHERE e.status = 'queued' AND s.taken_at < now() - make_interval(secs => $1);

@@ -1,7 +1,7 @@
 -- name: look   what waits and should not: one read a second tells a worker all that it might have to do.
 -- why: queued (never taken), mail (unread), orphan (its worker is dead), timer (the next one due), outbox (a topic waits),
 -- lease (the first one of another worker to run out, unless that worker beats again), tick (the next one of any schedule),
--- turn (a tick waits for its turn)
+-- turn (a tick waits for its turn), slots (some workflow limits how many of its executions run at once, and has some)
 (SELECT 'queued' AS why, e.tenant_id, e.id, NULL::uuid AS owner, NULL::float8 AS in_s
    FROM executions e
   WHERE e.status = 'queued' AND e.available_at < now() - make_interval(secs => $2)
@@ -28,6 +28,10 @@ UNION ALL
    FROM scheduled_workflows s WHERE s.status = 'active')
 UNION ALL
 (SELECT 'turn', '', NULL, NULL, NULL WHERE EXISTS (SELECT FROM schedule_ticks t WHERE t.status IN ('pending', 'buffered')))
+UNION ALL
+(SELECT 'slots', '', NULL, NULL, NULL
+  WHERE EXISTS (SELECT FROM workflow_slots)
+     OR EXISTS (SELECT FROM executions e WHERE e.slot_limit IS NOT NULL AND e.status = 'queued'))
 UNION ALL
 (SELECT 'outbox', p.topic, NULL, NULL, NULL FROM unnest($5::text[]) AS p(topic)
   WHERE EXISTS (SELECT FROM outbox o WHERE o.topic = p.topic AND o.available_at <= now()));
