@@ -11,11 +11,12 @@ import click
 from engine.jsonvalue import JsonObject
 from scripts.benchmark.bench import Bench, Workload
 from scripts.benchmark.client import Client
-from scripts.benchmark.figures import Figure, falls, print_table, unmeasured, write_json, write_markdown
+from scripts.benchmark.figures import Figure, falls, unmeasured
 from scripts.benchmark.limits import machine_limits
 from scripts.benchmark.peers import ratios
+from scripts.benchmark.reports import TABLE, print_table, write_json, write_markdown
 from scripts.benchmark.stack import Shape, Stack, running_stack
-from scripts.benchmark.stages import Stage, growth, measured, scale, soak
+from scripts.benchmark.stages import Stage, growth, measured, scale, soak, step_costs
 from scripts.benchmark.workloads import enqueue, graphql, idle, latency, policy, reads, shapes, throughput, workers
 
 
@@ -33,7 +34,7 @@ PARTS = (
         "the product as shipped",
         Shape(),
         (
-            ("idle", idle.transactions),
+            ("idle", idle.queries),
             ("w1", throughput.with_provenance),
             ("enqueue_p95", enqueue.at_a_fixed_rate),
             ("enqueue_sustained", enqueue.sustained),
@@ -47,11 +48,11 @@ PARTS = (
         ),
     ),
     Part("without provenance", Shape(provenance=False), (("w1_no_provenance", throughput.without_provenance),)),
-    Part("lists", Shape(workers=0, provenance=False), (("list", reads.lists),)),
+    Part("lists", Shape(provenance=False), (("list", reads.lists),)),
     Part("two workers", Shape(workers=2), (("resume", workers.resume),)),
 )
 FIGURES = {
-    "idle": (("idle_transactions_per_s", "1/s"),),
+    "idle": (("idle_queries_per_s", "1/s"),),
     "w1": (("w1_steps_per_s", "1/s"), ("w1_cpu_s_per_1000_steps", "s")),
     "w1_no_provenance": (("w1_cpu_s_per_1000_steps_no_provenance", "s"),),
     "enqueue_p95": (("enqueue_p95_at_200_rps", "ms"),),
@@ -110,15 +111,21 @@ class Long:
 
     scale: bool
     growth: bool
+    costs: bool
     soak_minutes: int
     kept: Path
 
     def stages(self) -> tuple[Stage, ...]:
         """All that is wanted, in order."""
-        return (*(scale() if self.scale else ()), *(growth() if self.growth else ()), *soak(self.soak_minutes))
+        return (
+            *(scale() if self.scale else ()),
+            *(growth() if self.growth else ()),
+            *(step_costs() if self.costs else ()),
+            *soak(self.soak_minutes),
+        )
 
 
-def _long(long: Long, limits: JsonObject, *, quick: bool) -> list[Figure]:
+def _long(long: Long, limits: JsonObject, *, quick: bool) -> dict[str, list[Figure]]:
     def measure(stage: Stage) -> list[Figure]:
         figures: list[Figure] = []
         with running_stack(stage.shape) as stack:
@@ -155,6 +162,7 @@ def _table(only: Sequence[str], limits: JsonObject, *, quick: bool) -> list[Figu
 )
 @click.option("--scale", "wants_scale", is_flag=True, help="Instead: 1, 2 and 4 workers, 1 and 2 API processes.")
 @click.option("--growth", "wants_growth", is_flag=True, help="Instead: behind up to 1,000,000 finished executions.")
+@click.option("--costs", "wants_costs", is_flag=True, help="Instead: what a step costs, alone and among many.")
 @click.option("--soak", "soak_minutes", type=int, default=0, help="Instead: a steady rate for so many minutes.")
 @click.option(
     "--kept",
@@ -172,18 +180,22 @@ def main(  # noqa: PLR0913, PLR0917 - click's form
     compare: Path | None,
     wants_scale: bool,  # noqa: FBT001 - click's form
     wants_growth: bool,  # noqa: FBT001 - click's form
+    wants_costs: bool,  # noqa: FBT001 - click's form
     soak_minutes: int,
     kept: Path,
 ) -> None:
     """Measure the whole product on real servers, beside the limits of the machine."""
     limits: JsonObject = {}
-    long = Long(wants_scale, wants_growth, soak_minutes, kept)
-    figures = _long(long, limits, quick=quick) if long.stages() else _table(only, limits, quick=quick)
+    long = Long(wants_scale, wants_growth, wants_costs, soak_minutes, kept)
+    is_table = not long.stages()
+    parts = {TABLE: _table(only, limits, quick=quick)} if is_table else _long(long, limits, quick=quick)
+    figures = [figure for part in parts.values() for figure in part]
     print_table(limits, figures)
     if json_file is not None:
-        write_json(json_file, limits, figures)
+        write_json(json_file, limits, figures, is_table=is_table)
     if markdown is not None:
-        write_markdown(markdown, limits, figures, quick=quick, busy=busy)
+        for part, found in parts.items():
+            write_markdown(markdown, part, limits, found, quick=quick, busy=busy)
     worse = falls(compare, limits, figures) if compare is not None else []
     for line in worse:
         click.echo(f"worse: {line}")

@@ -12,7 +12,7 @@ from scripts.benchmark.figures import Figure
 from scripts.benchmark.stack import Stack
 
 _LOOK_S = 0.02
-_PATIENCE_S = 60.0
+_PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)

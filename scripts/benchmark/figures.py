@@ -1,16 +1,11 @@
 """Figures: what was measured, what was asked for, and how two runs compare."""
 
 import json
-import os
-import platform
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from engine.jsonvalue import Json, JsonObject
 
@@ -32,6 +27,7 @@ class Figure:
         limit: what the machine itself does in the same run, in the same unit; None where no such thing is known.
         rounds: every round's value, in order.
         note: size and conditions, in words.
+        shown: longer text that belongs to it, as a program wrote it: plans of queries.
     """
 
     name: str
@@ -43,6 +39,7 @@ class Figure:
     rounds: tuple[float, ...] = ()
     note: str = ""
     reason: str | None = None
+    shown: str | None = None
 
     @property
     def is_met(self) -> bool | None:
@@ -64,7 +61,8 @@ class Figure:
             "better": self.better,
             "note": self.note,
         }
-        return members if self.reason is None else {**members, "reason": self.reason}
+        rarer: JsonObject = {"reason": self.reason, "shown": self.shown}
+        return members | {name: value for name, value in rarer.items() if value is not None}
 
     @classmethod
     def of_json(cls, members: Mapping[str, Any]) -> "Figure":
@@ -75,6 +73,7 @@ class Figure:
             rounds=tuple(members["rounds"]),
             note=members["note"],
             reason=members.get("reason"),
+            shown=members.get("shown"),
         )
 
     def named(self, name: str) -> "Figure":
@@ -97,96 +96,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     """Nearest-rank percentile; `share` from 0 to 1."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def machine() -> JsonObject:
-    """What the figures were measured on, without anything that names one machine."""
-    return {
-        "cores": os.cpu_count() or 0,
-        "architecture": platform.machine(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
-
-
-def write_json(path: Path, limits: JsonObject, figures: Sequence[Figure]) -> None:
-    """The file of `--json`."""
-    listed: list[Json] = [figure.as_json() for figure in figures]
-    document: JsonObject = {"machine": {**machine(), "limits": limits}, "figures": listed}
-    path.write_text(json.dumps(document, indent=1) + "\n")
-
-
-def print_table(limits: JsonObject, figures: Sequence[Figure]) -> None:
-    """The figures as a table for people."""
-    table = Table(title=f"Measured on {machine()['cores']} cores", title_justify="left")
-    for heading in ("figure", "value", "unit", "target", "met", "limit", "rounds", "note"):
-        table.add_column(heading, overflow="fold")
-    for figure in figures:
-        met = {True: "yes", False: "NO", None: ""}[figure.is_met]
-        value = "none" if figure.value is None else f"{figure.value:,.2f}"
-        sign = "<=" if figure.better == LOWER else ">="
-        table.add_row(
-            figure.name,
-            value,
-            figure.unit,
-            "" if figure.target is None else f"{sign} {figure.target:g}",
-            met,
-            "" if figure.limit is None else f"{figure.limit:,.1f}",
-            " ".join(f"{entry:,.2f}" for entry in figure.rounds),
-            figure.reason or figure.note,
-        )
-    console = Console(width=160)
-    console.print(table)
-    console.print("Limits of the machine in this run:", ", ".join(f"{name} {value}" for name, value in limits.items()))
-
-
-BEGIN = "<!-- figures: written by ./scripts/bench --markdown, not by hand -->"
-END = "<!-- end of figures -->"
-
-
-def write_markdown(path: Path, limits: JsonObject, figures: Sequence[Figure], *, quick: bool, busy: bool) -> None:
-    """Put the figures in place of those between the two marks of a document.
-
-    Raises:
-        ValueError: the document has not the marks.
-    """
-    head, _, rest = path.read_text().partition(BEGIN)
-    _, mark, tail = rest.partition(END)
-    if not mark:
-        raise ValueError(f"{path} has no place for figures: two lines, {BEGIN} and {END}")
-    path.write_text(f"{head}{BEGIN}\n{_markdown(limits, figures, quick=quick, busy=busy)}{END}{tail}")
-
-
-def _markdown(limits: JsonObject, figures: Sequence[Figure], *, quick: bool, busy: bool) -> str:
-    facts = machine()
-    speeds = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in limits.items())
-    lines = [
-        f"Measured on {facts['cores']} cores ({facts['architecture']}, {facts['system']}, CPython {facts['python']})"
-        + (", smaller sizes (`--quick`)" if quick else "")
-        + (", while others used the same cores: times are longer than on a quiet machine" if busy else "")
-        + ".",
-        "",
-        f"Limits of the machine in the same run: {speeds}.",
-        "",
-        "| figure | value | target | met | limit | rounds | note |",
-        "|---|---|---|---|---|---|---|",
-        *(_row(figure) for figure in figures),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _row(figure: Figure) -> str:
-    sign = "<=" if figure.better == LOWER else ">="
-    cells = (
-        f"`{figure.name}`",
-        "none" if figure.value is None else f"{figure.value:,g} {figure.unit}",
-        "" if figure.target is None else f"{sign} {figure.target:g}",
-        {True: "yes", False: "**no**", None: ""}[figure.is_met],
-        "" if figure.limit is None else f"{figure.limit:,.0f}",
-        " ".join(f"{entry:,g}" for entry in figure.rounds),
-        (figure.reason or figure.note).replace("|", "/"),
-    )
-    return "| " + " | ".join(cells) + " |"
 
 
 def falls(path: Path, limits: JsonObject, figures: Sequence[Figure]) -> list[str]:

@@ -26,7 +26,7 @@ from scripts.embedded.valkey import EmbeddedValkey, ValkeyConfig
 from scripts.supervisor.children import Child
 from scripts.supervisor.processes import maestro
 
-_READY_S = 60.0
+_READY_S = 240.0
 _STOP_S = 20.0
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 
@@ -68,6 +68,11 @@ class Stack:
     def redis_url(self) -> str:
         """Of the Redis-protocol server."""
         return self.valkey.url
+
+    @property
+    def postgres_log(self) -> Path:
+        """What PostgreSQL says."""
+        return self.folder / "postgres" / "postgres.log"
 
     def token(self, subject: str = "bench") -> str:
         """Of an administrator of the default tenant."""

@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmark.figures import machine
+from scripts.benchmark.reports import machine
 from scripts.load.running import Result
 
 BEGIN: Final = "<!-- loads: written by ./scripts/k6/run --markdown, not by hand -->"

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -10,6 +11,25 @@ PLACE = HERE.parents[2] / ".bench"
 """Outside of what is committed: environments of the peers."""
 
 _STOP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a peer has done, a value a round.
+
+    Attributes:
+        steps_per_s: W1.
+        cpu_s_per_1000_steps: W1, all of its processes without the caller's.
+        latencies_ms: W2, p50 and p99 by calls a second; from the instant at which each call was due.
+        wide_s: W3.
+        long_s: W4.
+    """
+
+    steps_per_s: Sequence[float]
+    cpu_s_per_1000_steps: Sequence[float]
+    latencies_ms: Mapping[int, Sequence[tuple[float, float]]]
+    wide_s: Sequence[float]
+    long_s: Sequence[float]
 
 
 class PeerError(Exception):

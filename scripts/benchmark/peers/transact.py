@@ -1,4 +1,4 @@
-"""DBOS Transact: executions enqueued by a client, run by two worker processes over one queue."""
+"""DBOS Transact: W1 over one queue with two worker processes; the rest without a queue, which is its fastest way."""
 
 import json
 import os
@@ -7,16 +7,17 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from scripts.benchmark.peers.peer import HERE, PLACE, PeerError, must
+from scripts.benchmark.peers.peer import HERE, PLACE, Measured, PeerError, must
 from scripts.embedded.postgres import EmbeddedPostgres, PostgresConfig
 
 EXECUTIONS, QUICK_EXECUTIONS = 500, 150
 ROUNDS, QUICK_ROUNDS = 3, 2
 
 
-def measure(*, quick: bool, say: Callable[[str], None]) -> list[float]:
-    """Durable steps per second, one value a round.
+def measure(*, quick: bool, say: Callable[[str], None]) -> Measured:
+    """All workloads.
 
     Raises:
         PeerError: it cannot be installed or does not run.
@@ -31,11 +32,29 @@ def measure(*, quick: bool, say: Callable[[str], None]) -> list[float]:
         result = folder / "result.json"
         sizes = (QUICK_EXECUTIONS, QUICK_ROUNDS) if quick else (EXECUTIONS, ROUNDS)
         base = postgres.superuser_url.rsplit("/", 1)[0]
-        must([python, HERE / "dbos_program.py", "drive", base, str(sizes[0]), str(sizes[1]), result], "DBOS")
+        program, server = HERE / "dbos_program.py", str(postgres.pid)
+        must([python, program, "drive", base, str(sizes[0]), str(sizes[1]), server, result], "DBOS")
+        queue = _read(result)
+        direct: Any = {"latencies_ms": {}, "wide_s": [], "long_s": []}
         try:
-            return [float(rate) for rate in json.loads(result.read_text())]
-        except (OSError, ValueError) as error:
-            raise PeerError(f"DBOS gave no result: {error}") from error
+            must([python, program, "direct", base, str(sizes[1]), result], "DBOS without a queue")
+            direct = _read(result)
+        except PeerError as error:  # throughput stands by itself
+            say(f"   {error}")
+    return Measured(
+        queue["steps_per_s"],
+        queue["cpu_s_per_1000_steps"],
+        {int(rate): [(p50, p99) for p50, p99 in found] for rate, found in direct["latencies_ms"].items()},
+        direct["wide_s"],
+        direct["long_s"],
+    )
+
+
+def _read(result: Path) -> Any:
+    try:
+        return json.loads(result.read_text())
+    except (OSError, ValueError) as error:
+        raise PeerError(f"DBOS gave no result: {error}") from error
 
 
 def _environment(say: Callable[[str], None]) -> Path:

@@ -75,7 +75,7 @@ async def memory(bench: Bench) -> list[Figure]:
     pids = [child.pid for child in bench.stack.workers if child.pid]
     if len(pids) != 1:
         return [unmeasured("worker_rss_10k", "MiB", "more than one worker runs", 300.0)]
-    peak = _peak_mib(pids[0])
+    peak = peak_mib(pids[0])
     note = f"peak with {count:,} running executions, all begun {time.perf_counter() - begun:.1f} s after the last call"
     return [Figure("worker_rss_10k", round(peak, 1), "MiB", 300.0, rounds=(round(peak, 1),), note=note)]
 
@@ -85,7 +85,8 @@ def resident_mib(pid: int) -> float:
     return _memory_mib(pid, "VmRSS")
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
+    """Most resident memory that a process has had."""
     return _memory_mib(pid, "VmHWM")
 
 

@@ -1,4 +1,4 @@
-// The workload W1 as a Restate service: `n` journalled steps in a row, each a durable no-op.
+// The workloads as a Restate service: `run` has so many journalled no-op steps in a row, `wide` side by side.
 import * as restate from "@restatedev/restate-sdk";
 
 const chains = restate.service({
@@ -10,6 +10,13 @@ const chains = restate.service({
         last = await context.run(`s${step}`, () => ({ ok: true, step }));
       }
       return last;
+    },
+    wide: async (context, width) => {
+      const steps = [];
+      for (let step = 0; step < width; step += 1) {
+        steps.push(context.run(`s${step}`, () => ({ ok: true, step })));
+      }
+      return (await restate.RestatePromise.all(steps)).length;
     },
   },
 });

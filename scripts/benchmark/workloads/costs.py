@@ -1,0 +1,111 @@
+"""What a step costs: CPU of each process, rows and WAL bytes in PostgreSQL, and transactions, which are round trips."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from scripts.benchmark.bench import Bench
+from scripts.benchmark.client import closed_loop
+from scripts.benchmark.definitions import chain
+from scripts.benchmark.figures import Figure
+from scripts.benchmark.workloads.workers import peak_mib
+
+STEPS = 10
+CALLERS = 32
+_LOOK_S = 0.05
+_PATIENCE_S = 300.0
+_ROWS = (
+    "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables where schemaname in ('public', 'ledger')"
+)
+_TRANSACTIONS = "select xact_commit from pg_stat_database where datname = current_database()"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    cpu: dict[str, float]
+    rows: int
+    wal_bytes: int
+    transactions: int
+
+
+async def at_a_time(count: int, bench: Bench) -> list[Figure]:
+    """So many executions of ten steps at a time, in a steady state."""
+    workflow = await bench.client.publish(chain(STEPS, "cost"))
+    total = bench.size(max(60, 20 * count), max(20, 5 * count))
+    ended = 0
+
+    async def one_wave() -> None:
+        nonlocal ended
+        await closed_loop(count, count, lambda: _submit(bench, workflow))
+        ended += count
+        await _until_ended(bench, workflow, ended)
+
+    for _ in range(max(1, 20 // count)):
+        await one_wave()
+    before = await _read(bench)
+    begun = ended
+    while ended < begun + total:
+        await one_wave()
+    return await _figures(bench, before, total, f"{total} executions of {STEPS} steps, {count} at a time")
+
+
+async def all_at_once(count: int, bench: Bench) -> list[Figure]:
+    """All of them wait when the worker starts; acceptance is not counted."""
+    workflow = await bench.client.publish(chain(STEPS, "cost"))
+    total = bench.size(count, count // 5)
+    await closed_loop(total, CALLERS, lambda: _submit(bench, workflow))
+    await bench.until_sealed()
+    before = await _read(bench)
+    worker = bench.stack.start_worker()
+    await _until_ended(bench, workflow, total)
+    figures = await _figures(bench, before, total, f"{total} executions of {STEPS} steps, all waiting at the start")
+    if worker.pid:
+        figures.append(Figure("worker_peak", round(peak_mib(worker.pid), 1), "MiB", 300.0, note="of that worker"))
+    return figures
+
+
+async def _submit(bench: Bench, workflow: str) -> None:
+    await bench.client.execute(workflow)
+
+
+async def _until_ended(bench: Bench, workflow: str, count: int) -> None:
+    deadline = time.perf_counter() + _PATIENCE_S
+    while await bench.finished(workflow) < count:
+        if time.perf_counter() > deadline:
+            raise RuntimeError(f"waited {_PATIENCE_S:.0f} s for {count} executions")
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _read(bench: Bench) -> _Reading:
+    """CPU without that of the connection that asks."""
+    await bench.connection.execute("select pg_stat_force_next_flush()")
+    own = psutil.Process(bench.connection.get_server_pid()).cpu_times()
+    cpu = bench.stack.cpu_seconds()
+    cpu["postgres"] -= own.user + own.system
+    return _Reading(
+        cpu,
+        int(await bench.connection.fetchval(_ROWS)),
+        int(await bench.connection.fetchval("select wal_bytes from pg_stat_wal")),
+        int(await bench.connection.fetchval(_TRANSACTIONS)),
+    )
+
+
+async def _figures(bench: Bench, before: _Reading, executions: int, note: str) -> list[Figure]:
+    await bench.until_sealed()
+    await asyncio.sleep(1.5)  # servers tell their figures once a second
+    after, steps = await _read(bench), executions * STEPS
+    parts = {name: (after.cpu[name] - before.cpu[name]) / steps * 1000 for name in after.cpu}
+    shares = ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
+    return [
+        Figure("cpu_ms_a_step", round(sum(parts.values()), 3), "ms", note=f"{shares}; {note}"),
+        Figure("rows_a_step", round((after.rows - before.rows) / steps, 2), "rows", note="written, of all tables"),
+        Figure("wal_bytes_a_step", round((after.wal_bytes - before.wal_bytes) / steps), "bytes"),
+        Figure(
+            "round_trips_a_step",
+            round((after.transactions - before.transactions) / steps, 3),
+            "1/step",
+            note="transactions, nearly all of one statement; those of idle loops and of the look for the end included",
+        ),
+    ]
