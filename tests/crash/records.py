@@ -67,8 +67,8 @@ _FAULTS: Final = """
 - the ledger down: `kill_ledger`
 
 Not here: promotion of a standby (one machine has one PostgreSQL; to a worker it is a crash and a new address, which
-`crash_postgres` and `cut_links` are); mixed versions (there has been one version so far); a ledger restored from a
-backup (`tests/ledger` has it). A partition of whole machines, and a power cut that loses the page cache, need a second
+`crash_postgres` and `cut_links` are); mixed versions (`tests/upgrade` has them) and a ledger restored from a backup
+(`tests/ledger` has it). A partition of whole machines, and a power cut that loses the page cache, need a second
 machine.
 """
 
