@@ -110,7 +110,9 @@ async def test_fifty_executions_cost_a_fixed_number_of_statements(edge: Edge) ->
         page = (await edge.graphql(WITH_ALL, {"n": size}, tenant="counted"))["executions"]["edges"]
         assert [len(one["node"]["humanTasks"]["edges"]) for one in page] == [1] * size
         assert all(one["node"]["workflow"]["publishedVersion"] == "1.0.0" for one in page)
-        return sum(not statement.startswith("select set_config") for statement in found)
+        # Decisions about reads are written down each second, whatever is being read.
+        own = [each for each in found if "policy_decisions" not in each]
+        return sum(not statement.startswith("select set_config") for statement in own)
 
     engine = edge.database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", count)

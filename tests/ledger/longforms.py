@@ -22,8 +22,8 @@ TESTS: Final = (
 HEAD: Final = """# Long rounds of the ledger
 
 Written by `./scripts/test --ledger N`, after its tests have passed on this machine. Each kill is a SIGKILL at a moment
-drawn by chance. After the last one the whole log is read: indices without gaps, every leaf once, each checkpoint that was
-signed the root of the entries before it, and each acknowledged entry where the answer said that it is.
+drawn by chance. After the last one the whole log is read: indices without gaps, every leaf once, each checkpoint that
+was signed the root of the entries before it, and each acknowledged entry where the answer said that it is.
 """
 KILLED: Final = """## Killed at random under load
 

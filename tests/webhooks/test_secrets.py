@@ -36,7 +36,7 @@ async def test_a_secret_is_shown_once_and_stored_sealed(edge: Edge) -> None:
     assert (listed_one["status"], listed_one["createdBy"]) == ("active", "ada")
     async with edge.database.transaction("acme") as connection:
         rows = await connection.exec_driver_sql(
-            "select convert_from(ciphertext, 'latin1') || key_id from webhook_secrets where workflow_id = $1",
+            "select encode(ciphertext, 'escape') || key_id from webhook_secrets where workflow_id = $1",
             (sender.workflow_id,),
         )
         assert sender.secret not in rows.scalar_one()
