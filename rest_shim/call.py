@@ -17,8 +17,8 @@ from engine.jsonvalue import Json
 from engine.services.requests import Unreadable
 from engine.services.services import Services
 from rest_shim.conditions import expected_revision, idempotency_key
+from rest_shim.nouns import Noun
 from rest_shim.shapes import members, read
-from rest_shim.table import Noun, Route
 
 Model = TypeVar("Model")
 Wanted = TypeVar("Wanted")
@@ -35,11 +35,17 @@ class Requestable(Protocol[Wanted_co]):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler gets: who calls, what is asked, and the services that answer."""
+    """What a handler gets: who calls, what is asked, and the services that answer.
+
+    Attributes:
+        path: of the route, as the table has it.
+        needs_body: False: an absent body reads as `{}`.
+    """
 
     services: Services
     identity: Identity
-    route: Route
+    path: str
+    needs_body: bool
     request: Request
 
     @property
@@ -97,7 +103,7 @@ class Call:
             ValidationFailed: it is JSON that no document may be (duplicate members, too deep).
         """
         raw = await self.request.body()
-        if not raw and not self.route.body_required:
+        if not raw and not self.needs_body:
             return {}
         check_content_type(self.request.headers.get("content-type"))
         return read_document(raw)

@@ -78,7 +78,7 @@ class Resource:
         if route.query is None and request.url.query:
             read_query(_NoParameters, request.url.query)
         async with self._services.journal.call():
-            answer = await route.handler(Call(self._services, identity, route, request))
+            answer = await route.handler(Call(self._services, identity, route.path, route.body_required, request))
         return respond(route, answer)
 
 

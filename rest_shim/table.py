@@ -7,14 +7,12 @@ OpenAPI document, so that there is no second truth.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import MaestroError
 from engine.jsonvalue import JsonObject
-
-if TYPE_CHECKING:
-    from engine.services.services import Services
-    from rest_shim.call import Call
+from engine.services.services import Services
+from rest_shim.call import Call
 
 JSON = "application/json"
 
@@ -27,20 +25,6 @@ class Method(StrEnum):
     PUT = "PUT"
     PATCH = "PATCH"
     DELETE = "DELETE"
-
-
-class Noun(StrEnum):
-    """What an identifier in a path names."""
-
-    WORKFLOW = "workflow"
-    EXECUTION = "execution"
-    HUMAN_TASK = "human_task"
-    TEMPLATE = "workflow_template"
-    DEAD_LETTER = "dead_letter"
-    SCHEDULE = "schedule"
-    WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - a noun
-    WEBHOOK_DELIVERY = "webhook_delivery"
-    CALLBACK = "callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +70,8 @@ class Answer:
     media: str | None = None
 
 
-Handler = Callable[["Call"], Awaitable[Answer]]
-Admission = Callable[["Services", str], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[Answer]]
+Admission = Callable[[Services, str], Awaitable[None]]
 """Called with the caller's address before anything else is looked at; raises where the caller has had enough."""
 
 

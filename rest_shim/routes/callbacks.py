@@ -4,7 +4,8 @@ from engine.errors import Conflict, NotFound, Unavailable, ValidationFailed
 from engine.services.callbacks import CreateCallbackRequest, RotateCallbackRequest
 from rest_shim.call import Call
 from rest_shim.models.callbacks import CallbackBody, CreateCallbackBody, RotateCallbackBody, ShownCallbackBody
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Method, Reply, Route
 
 
 async def find(call: Call) -> Answer:

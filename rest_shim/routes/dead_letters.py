@@ -7,7 +7,8 @@ from rest_shim.call import Call
 from rest_shim.models.dead_letters import DeadLetterBody, DeadLetterQuery
 from rest_shim.models.executions import ControlBody
 from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Method, Reply, Route
 
 
 async def find(call: Call) -> Answer:
@@ -16,7 +17,7 @@ async def find(call: Call) -> Answer:
     page = page_request(query.page, query.limit, query.cursor)
     wanted = DeadLetterFilter(query.status, query.kind, query.execution_id)
     found = await call.services.dead_letters.list(call.actor, wanted, page)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([DeadLetterBody.of(letter) for letter in found.items], headers=headers)
 
 

@@ -2,7 +2,8 @@
 
 from engine.errors import Conflict, NotFound
 from rest_shim.call import Call
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Method, Reply, Route
 
 GZIP = "application/gzip"
 

@@ -27,7 +27,8 @@ from rest_shim.models.executions import (
     SignalBody,
 )
 from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Method, Reply, Route
 
 
 async def execute(call: Call) -> Answer:
@@ -47,7 +48,7 @@ async def find(call: Call) -> Answer:
     page = page_request(query.page, query.limit, query.cursor)
     wanted = ExecutionFilter(query.workflow_id, query.status, query.version)
     found = await call.services.executions.list(call.actor, wanted, page, whole=True)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([ExecutionBody.of(execution) for execution in found.items], headers=headers)
 
 

@@ -26,7 +26,7 @@ async def find(call: Call) -> Answer:
         return Answer(stream=_lines(entries), media=JSON_LINES, headers=headers)
     page = page_request(query.page, query.limit, query.cursor)
     found = await call.services.audit.list(call.actor, query.filter(), page)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([AuditEntryBody.of(entry) for entry in found.items], headers=headers)
 
 

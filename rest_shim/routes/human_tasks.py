@@ -33,7 +33,8 @@ from rest_shim.models.human_tasks import (
     UpdateHumanTaskBody,
 )
 from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
-from rest_shim.table import Answer, Handler, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Handler, Method, Reply, Route
 
 Operation = Callable[[HumanTasks, Any, UUID, Any], Awaitable[HumanTask]]
 
@@ -59,7 +60,7 @@ async def find(call: Call) -> Answer:
         due_before=query.due_before,
     )
     found = await call.services.human_tasks.list(call.actor, wanted, page, whole=True)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([HumanTaskBody.of(task) for task in found.items], headers=headers)
 
 

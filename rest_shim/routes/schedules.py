@@ -20,7 +20,8 @@ from rest_shim.models.schedules import (
     ScheduleQuery,
     TickBody,
 )
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Method, Reply, Route
 
 
 async def find(call: Call) -> Answer:
@@ -28,7 +29,7 @@ async def find(call: Call) -> Answer:
     query = call.query(ScheduleQuery)
     page = page_request(query.page, query.limit, query.cursor)
     found = await call.services.schedules.list(call.actor, query.workflow_id, page)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([ScheduleBody.of(schedule) for schedule in found.items], headers=headers)
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 from engine.errors import NotFound
 from engine.services.slots import Slot
 from rest_shim.call import Call
+from rest_shim.nouns import Noun
 from rest_shim.shapes import wire
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.table import Answer, Method, Reply, Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ from rest_shim.models.webhooks import (
     SecretBody,
     ShownSecretBody,
 )
+from rest_shim.nouns import Noun
 from rest_shim.origin import origin_of
-from rest_shim.table import Answer, Document, Method, Noun, Reply, Route
+from rest_shim.table import Answer, Document, Method, Reply, Route
 
 
 async def admit(services: Services, source: str) -> None:
@@ -85,7 +86,7 @@ async def find_deliveries(call: Call) -> Answer:
     page = page_request(query.page, query.limit, query.cursor)
     wanted = DeliveryFilter(query.workflow_id, query.outcome)
     found = await call.services.webhook_deliveries.list(call.actor, wanted, page)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([DeliveryBody.of(view) for view in found.items], headers=headers)
 
 

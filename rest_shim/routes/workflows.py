@@ -19,7 +19,8 @@ from rest_shim.models.workflows import (
     WorkflowBody,
     WorkflowQuery,
 )
-from rest_shim.table import Answer, Method, Noun, Reply, Route
+from rest_shim.nouns import Noun
+from rest_shim.table import Answer, Method, Reply, Route
 
 LARGE_BODY = 10 << 20
 ETAG = {"ETag": "Revision of the draft."}
@@ -47,7 +48,7 @@ async def find(call: Call) -> Answer:
     page = page_request(query.page, query.limit, query.cursor)
     wanted = WorkflowFilter(query.search, query.is_active, query.status)
     found = await call.services.workflows.list(call.actor, wanted, page)
-    headers = list_headers(call.route.path, call.request.query_params, found)
+    headers = list_headers(call.path, call.request.query_params, found)
     return Answer([WorkflowBody.of(workflow) for workflow in found.items], headers=headers)
 
 
