@@ -19,8 +19,12 @@ from tests.docs.stack import run_blocks, started, stranger
 
 pytestmark = [pytest.mark.processes, pytest.mark.server]
 START, *STEPS = blocks(ROOT / "README.md", "sh")
-_NOT_HERE: Final = {"CONTRIBUTING.md": "asks the package index", "federation.md": "asks for rover, or for npm packages"}
-"""Pages whose blocks this test leaves out; compositions have their own in tests/supergraph."""
+_NOT_HERE: Final = {
+    "CONTRIBUTING.md": "asks the package index",
+    "federation.md": "asks for rover, or for npm packages",
+    "tracing.md": "starts stacks of its own",
+}
+"""Pages whose blocks are not run on the one stack: tests/supergraph composes, and the first of tracing is run below."""
 _LATER: Final = [page for page in pages() if page.name not in {"README.md", *_NOT_HERE} and blocks(page, "sh")]
 _STARTING_COMMANDS: Final = {
     "./scripts/run",
@@ -82,16 +86,24 @@ def _postgres_programs() -> Path:
     return next(Path(sys.prefix).rglob("pg_dump")).parent
 
 
-def test_once_runs_the_sample_and_ends_well(environment: dict[str, str]) -> None:
+def test_once_runs_the_sample_draws_its_trace_and_ends_well(environment: dict[str, str]) -> None:
     elsewhere = {
         **environment,
         "MAESTRO_DATA_DIR": environment["MAESTRO_DATA_DIR"] + "-once",
         "MAESTRO_PORT": str(free_port()),
     }
     done = subprocess.run(
-        ["./scripts/run", "--once"], cwd=ROOT, env=elsewhere, capture_output=True, text=True, timeout=240, check=False
+        ["./scripts/run", "--once", "--trace"],
+        cwd=ROOT,
+        env=elsewhere,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert all(f"{process}  " in done.stdout for process in ("api", "worker", "ledger"))
+    assert "POST /graphql" in done.stdout
 
 
 def test_the_test_command_takes_what_the_readme_says() -> None:
