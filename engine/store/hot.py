@@ -25,6 +25,11 @@ SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin',
 while the tables are tiny, and a prepared statement keeps that plan until the next ANALYZE: the plan trap of a fresh
 database."""
 
+IDLE_IN_TRANSACTION_S: Final = 2.0
+"""A transaction whose client says nothing for so long is ended by the server. It is less than a worker's lease: one that
+was frozen or cut off amid a commit must not keep its rows locked from those who may take them over by then."""
+_PATIENCE: Final = f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_IN_TRANSACTION_S:.0f}s', false)"
+
 _REPLAN: Final = "DISCARD PLANS"
 _REPLAN_FIRST_S: Final = 2.0
 _REPLAN_LAST_S: Final = 600.0
@@ -109,6 +114,7 @@ class HotConnection:
             self._tenants = frozenset()
             self._connection = await self._database.raw(self._role)
             await self._connection.fetch(_PLANNING)
+            await self._connection.fetch(_PATIENCE)
             self._replan_s = self._replan_first_s
             self._replan_at = now + self._replan_s
         elif now >= self._replan_at:

@@ -8,8 +8,9 @@ import pytest
 from engine.errors import Unavailable
 from engine.store.database import APP_ROLE, Database
 from engine.store.errors import translate
-from engine.store.hot import HotConnection
+from engine.store.hot import IDLE_IN_TRANSACTION_S, HotConnection
 from tests.crash.links import State, Wire, address_of
+from workers.config import WorkerConfig
 
 NEVER_S = 3_600.0
 _MAKE = "create temp table probe (id int primary key, body text)"
@@ -77,6 +78,27 @@ async def test_a_connection_that_the_server_ended_is_opened_anew(database_url: s
 
     assert again["pid"] != first["pid"]
     await connection.close()
+    await database.close()
+
+
+async def test_whoever_falls_silent_amid_a_transaction_keeps_no_row_locked(database_url: str) -> None:
+    lock = "select pg_advisory_xact_lock(20260101)"
+    database = Database.connect(database_url, application_name="test")
+    silent, waiting = HotConnection(database, APP_ROLE), HotConnection(database, APP_ROLE)
+
+    taken: list[object] = []
+    with pytest.raises(Unavailable):
+        async with silent.transaction(frozenset()) as transaction:
+            await transaction.execute(lock)
+            taken += await waiting.fetch(lock, timeout_s=WorkerConfig().lease_s)
+            await transaction.execute("select 1")
+    [again] = await silent.fetch("select 1 as found")
+
+    assert taken
+    assert again["found"] == 1
+    assert IDLE_IN_TRANSACTION_S < WorkerConfig().lease_s
+    await silent.close()
+    await waiting.close()
     await database.close()
 
 
