@@ -26,8 +26,8 @@ while the tables are tiny, and a prepared statement keeps that plan until the ne
 database."""
 
 IDLE_IN_TRANSACTION_S: Final = 2.0
-"""A transaction whose client says nothing for so long is ended by the server. It is less than a worker's lease: one that
-was frozen or cut off amid a commit must not keep its rows locked from those who may take them over by then."""
+"""A transaction whose client says nothing for so long is ended by the server. It is less than a worker's lease: who was
+frozen or cut off amid a commit must not keep rows locked from those who may take them over by then."""
 _PATIENCE: Final = f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_IN_TRANSACTION_S:.0f}s', false)"
 
 _REPLAN: Final = "DISCARD PLANS"
