@@ -12,6 +12,7 @@ from engine.services.assembly import Assembled, Parts, assemble
 from engine.services.services import Services
 from engine.store.database import Database
 from tests.clock import FakeClock
+from tests.services.schedule_bench import Bench, forget_schedules
 
 CATALOGUE = ActionCatalogue.of(
     *(
@@ -95,6 +96,12 @@ def editor(tenant: str) -> Actor:
 
 
 @pytest.fixture
+def planner(tenant: str) -> Actor:
+    """Somebody who makes schedules and also moves them."""
+    return Actor(tenant, "ann", frozenset({"editor", "operator"}), request_id="req-1")
+
+
+@pytest.fixture
 def admin(tenant: str) -> Actor:
     return Actor(tenant, "root", frozenset({"admin"}))
 
@@ -108,3 +115,9 @@ def viewer(tenant: str) -> Actor:
 def stranger() -> Actor:
     """Somebody with every role, in another tenant."""
     return Actor(f"other-{uuid4()}", "eve", frozenset({"admin"}))
+
+
+@pytest_asyncio.fixture
+async def bench(assembled: Assembled, database: Database, planner: Actor, clock: FakeClock) -> AsyncIterator[Bench]:
+    yield Bench(assembled, database, planner, clock)
+    await forget_schedules(database, planner)

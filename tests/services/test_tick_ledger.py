@@ -1,34 +1,24 @@
 """The ledger of ticks in the long run: one row for many that ended alike, and old rows go."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
-from engine.identity.actor import Actor
 from engine.services import reconciler
-from engine.services.assembly import Assembled
 from engine.services.schedule_values import BackfillRequest, Schedule
-from engine.store.database import LOOP_ROLE, Database
+from engine.store.database import LOOP_ROLE
 from engine.store.hot import HotConnection
 from engine.triggers.ticks import TickStatus
-from tests.clock import FakeClock
-from tests.services.test_schedules import SECOND, Bench, forget_schedules, scheduled
+from tests.services.schedule_bench import SECOND, Bench, scheduled
 from workers.retention import Retention
 
 MANY = 12
 
 
-@pytest_asyncio.fixture
-async def bench(
-    assembled: Assembled, database: Database, tenant: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Bench]:
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciler, "ROWS_OF_A_RUN", MANY)
-    actor = Actor(tenant, "ann", frozenset({"editor", "operator"}))
-    yield Bench(assembled, database, actor, clock)
-    await forget_schedules(database, actor)
 
 
 async def each_second(bench: Bench, seconds: int) -> None:
