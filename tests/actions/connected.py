@@ -1,11 +1,11 @@
-"""Tools and contexts for the tests of actions."""
+"""Tools and contexts for the tests of actions, and how to read their results."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from engine.actions.connections.building import build_connection
 from engine.actions.connections.values import Connection, ConnectionKind, ConnectionReference
-from engine.actions.interface import ActionContext
+from engine.actions.interface import ActionContext, Failed, Result, Succeeded
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import ActionTools, make_tools
 from engine.clock import Clock, SystemClock
@@ -71,3 +71,16 @@ def context_of(
         timeout_ms=5_000,
         traceparent=TRACE,
     )
+
+
+def output(result: Result) -> JsonObject:
+    """The output of what went well, an object."""
+    assert isinstance(result, Succeeded), result
+    assert isinstance(result.output, dict)
+    return result.output
+
+
+def failure(result: Result) -> Failed:
+    """The failure of what went wrong."""
+    assert isinstance(result, Failed), result
+    return result

@@ -1,41 +1,21 @@
-"""`api` against real servers: good, slow, lying, huge, endless."""
+"""`api` against real servers: what it sends, what it reads, and what it makes of their answers."""
 
 import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from engine.actions.api import Api
-from engine.actions.connections.values import ConnectionKind
-from engine.actions.interface import Failed, Result, Succeeded
 from engine.actions.tools import ActionTools
 from engine.jsonvalue import JsonObject
-from tests.actions.connected import KEY, TRACE, Connections, context_of, tools_allowing
-from tests.actions.servers import Handler, Received, answer, http_server, json_answer, listening, read_request
+from tests.actions.connected import KEY, TRACE, context_of, failure, output, tools_allowing
+from tests.actions.servers import Received, answer, http_server, json_answer, listening, read_request
 from tests.clock import FakeClock
-
-
-@pytest.fixture
-async def tools() -> AsyncIterator[ActionTools]:
-    made = tools_allowing("127.0.0.1")
-    yield made
-    await made.close()
-
-
-def failure(result: Result) -> Failed:
-    assert isinstance(result, Failed), result
-    return result
-
-
-def output(result: Result) -> dict[str, object]:
-    assert isinstance(result, Succeeded), result
-    assert isinstance(result.output, dict)
-    return dict(result.output)
 
 
 async def test_a_request_carries_what_the_step_says_and_what_marks_the_step(tools: ActionTools) -> None:
@@ -147,118 +127,6 @@ async def test_a_step_that_is_delivered_at_most_once_is_not_repeated_once_it_was
     assert (unreached.code, unreached.retryable) == ("outbound.unreachable", True)
 
 
-async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    await writer.drain()
-    await asyncio.Event().wait()
-
-
-async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    await asyncio.Event().wait()
-
-
-async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-
-
-async def ends_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
-
-
-async def claims_to_be_huge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n")
-    await writer.drain()
-    await asyncio.Event().wait()
-
-
-async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
-        writer.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
-        await writer.drain()
-
-
-async def bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    body = gzip.compress(b"\0" * (64 * 2**20), 9)
-    writer.write(answer(200, body, Content_Encoding="gzip"))
-    await writer.drain()
-
-
-async def nested_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(answer(200, b"x", Content_Encoding="gzip, gzip"))
-    await writer.drain()
-
-
-async def no_gzip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(answer(200, b"plain", Content_Encoding="gzip"))
-    await writer.drain()
-
-
-async def half_gzip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(answer(200, gzip.compress(b"x" * 1000)[:-8], Content_Encoding="gzip"))
-    await writer.drain()
-
-
-async def large_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(answer(200, b"", **{f"X_{n}": "y" * 1000 for n in range(70)}))
-    await writer.drain()
-
-
-async def endless_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        writer.write(b"X-More: " + b"y" * 1000 + b"\r\n")
-        await writer.drain()
-
-
-async def no_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"220 mail.example ESMTP\r\n\r\n")
-    await writer.drain()
-
-
-@pytest.mark.parametrize(
-    ("handler", "code", "retryable"),
-    [
-        (drip, "http.timeout", True),
-        (silent, "http.timeout", True),
-        (hang_up, "http.network", True),
-        (ends_early, "http.network", True),
-        (half_gzip, "http.network", True),
-        (no_http, "http.network", True),
-        (claims_to_be_huge, "http.too_large", False),
-        (endless, "http.too_large", False),
-        (bomb, "http.too_large", False),
-        (nested_bomb, "http.encoding_refused", False),
-        (no_gzip, "http.encoding_broken", False),
-        (large_headers, "http.headers_too_large", False),
-        (endless_headers, "http.headers_too_large", False),
-    ],
-)
-async def test_bad_servers_end_in_a_failure(
-    tools: ActionTools,
-    handler: Handler,
-    code: str,
-    retryable: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    async with listening(handler) as port:
-        config: JsonObject = {"url": f"http://127.0.0.1:{port}/", "timeoutMs": 300 if code == "http.timeout" else 5000}
-        failed = failure(await Api(tools).run(context_of(config)))
-    assert (failed.code, failed.retryable) == (code, retryable)
-    assert failed.details == {"sent": True}
-
-
 @pytest.mark.parametrize(
     "headers",
     [{"Host": "x"}, {"content-length": "1"}, {"Transfer-Encoding": "chunked"}, {"Idempotency-Key": "mine"},
@@ -281,87 +149,6 @@ async def test_config_that_does_not_fit_is_refused_with_its_faults(tools: Action
     assert len(failed.details["faults"]) == 3
 
 
-def http_connection(base_url: str, **secrets: object) -> Connections:
-    connections = Connections()
-    settings = {"baseUrl": base_url, "headers": {"X-Team": "ops"}}
-    if "password" in secrets:
-        settings["username"] = "ada"
-    connections.add("crm", ConnectionKind.HTTP, settings, secrets)  # type: ignore[arg-type] # JSON by construction
-    return connections
-
-
-@pytest.mark.parametrize(
-    ("secrets", "header", "value"),
-    [
-        ({"token": "tok-123456"}, "authorization", "Bearer tok-123456"),
-        ({"password": "pass-123456"}, "authorization", "Basic YWRhOnBhc3MtMTIzNDU2"),
-        ({"headers": {"X-Api-Key": "key-123456"}}, "x-api-key", "key-123456"),
-    ],
-)
-async def test_a_connection_lets_in_and_its_secrets_are_masked_when_echoed(
-    secrets: dict[str, object], header: str, value: str
-) -> None:
-    def echo(request: Received) -> bytes:
-        return json_answer(json.dumps({"seen": request.headers, value: 1}).encode(), X_Echo=value)
-
-    async with http_server(echo) as server:
-        tools = tools_allowing("127.0.0.1", connections=http_connection(server.url + "/v1", **secrets))
-        result = await Api(tools).run(context_of({"connection": "crm", "url": "/me"}))
-        await tools.close()
-    (request,) = server.requests
-    assert (request.target, request.headers[header], request.headers["x-team"]) == ("/v1/me", value, "ops")
-    assert output(result)["status"] == 200
-    assert "123456" not in repr(result)
-    assert "MTIzNDU2" not in repr(result)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:1/",
-        "https://evil.example/",
-        "//evil.example/",
-        "/../admin",
-        "/%2e%2e/admin",
-        "/%252e%252e/admin",
-        "/a%2f..%2f..%2fadmin",
-        "{base}.evil.example/",
-        "{origin}/other",
-    ],
-)
-async def test_a_connections_credentials_stay_under_its_base_url(url: str) -> None:
-    async with http_server(lambda _: answer(200)) as server:
-        tools = tools_allowing("127.0.0.1", connections=http_connection(server.url + "/v1", token="tok-123456"))
-        asked = url.format(base=server.url + "/v1", origin=server.url)
-        failed = failure(await Api(tools).run(context_of({"connection": "crm", "url": asked})))
-        await tools.close()
-    assert failed.code == "outbound.url_refused"
-    assert server.requests == []
-
-
-async def test_a_redirect_to_another_origin_gets_no_credentials() -> None:
-    async with http_server(lambda _: answer(200)) as other:
-        target = f"http://localhost:{other.port}/in"
-        async with http_server(lambda _: answer(307, Location=target)) as server:
-            connections = http_connection(server.url, token="tok-123456")
-            tools = tools_allowing("127.0.0.1", "localhost", connections=connections)
-            config: JsonObject = {
-                "connection": "crm",
-                "url": "/",
-                "method": "POST",
-                "body": 1,
-                "followRedirects": True,
-                "headers": {"Cookie": "a=b", "X-Own": "1"},
-            }
-            assert output(await Api(tools).run(context_of(config)))["status"] == 200
-            await tools.close()
-    assert "authorization" in server.requests[0].headers
-    (request,) = other.requests
-    assert (request.method, request.body) == ("POST", b"1")
-    assert not {"authorization", "cookie", "x-own", "x-team"} & request.headers.keys()
-    assert request.headers["idempotency-key"] == KEY
-
-
 async def test_a_redirect_after_post_goes_on_as_get() -> None:
     def respond(request: Received) -> bytes:
         return answer(200) if request.target == "/done" else answer(303, Location="/done")
@@ -371,19 +158,6 @@ async def test_a_redirect_after_post_goes_on_as_get() -> None:
         config: JsonObject = {"url": server.url, "method": "POST", "body": {}, "followRedirects": True}
         assert output(await Api(tools).run(context_of(config)))["status"] == 200
     assert [(r.method, r.target, r.body) for r in server.requests] == [("POST", "/", b"{}"), ("GET", "/done", b"")]
-    await tools.close()
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"), [(None, "connection.not_found"), (ConnectionKind.CUSTOM, "connection.wrong_kind")]
-)
-async def test_a_connection_that_is_none_fails_the_step(kind: ConnectionKind | None, code: str) -> None:
-    connections = Connections()
-    if kind is not None:
-        connections.add("crm", kind, {})
-    tools = tools_allowing(connections=connections)
-    failed = failure(await Api(tools).run(context_of({"connection": "crm", "url": "/"})))
-    assert (failed.code, failed.retryable) == (code, False)
     await tools.close()
 
 
@@ -423,38 +197,3 @@ async def test_a_far_side_that_keeps_failing_is_left_alone_and_then_tried_once(f
         assert output(await Api(tools).run(context))["status"] == 200
     assert len(server.requests) == 8
     await tools.close()
-
-
-async def test_calls_over_a_connection_wait_for_a_free_place() -> None:
-    release = asyncio.Event()
-    entered = asyncio.Semaphore(0)
-    most = now = 0
-
-    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal most, now
-        while True:
-            await read_request(reader)
-            now += 1
-            most = max(most, now)
-            entered.release()
-            await release.wait()
-            now -= 1
-            writer.write(answer(200))
-            await writer.drain()
-
-    async with listening(counting) as port:
-        connections = Connections()
-        settings: JsonObject = {"baseUrl": f"http://127.0.0.1:{port}", "maxConcurrency": 2}
-        connections.add("crm", ConnectionKind.HTTP, settings)
-        tools = tools_allowing("127.0.0.1", connections=connections)
-        context = context_of({"connection": "crm", "url": "/"})
-        calls = [asyncio.ensure_future(Api(tools).run(context)) for _ in range(6)]
-        await entered.acquire()
-        await entered.acquire()
-        starved = await Api(tools).run(context_of({"connection": "crm", "url": "/", "timeoutMs": 20}))
-        release.set()
-        results = await asyncio.gather(*calls)
-        await tools.close()
-    assert failure(starved).code == "outbound.saturated"
-    assert [output(result)["status"] for result in results] == [200] * 6
-    assert most == 2

@@ -10,10 +10,10 @@ import pytest
 
 from engine.actions.connections.values import ConnectionKind
 from engine.actions.database import Database, first_word
-from engine.actions.interface import Failed, Result, Succeeded
+from engine.actions.interface import Failed, Result
 from engine.actions.tools import ActionTools
 from engine.jsonvalue import Json, JsonObject
-from tests.actions.connected import KEY, Connections, context_of, tools_allowing
+from tests.actions.connected import KEY, Connections, context_of, failure, output, tools_allowing
 
 SCHEMA = """
 drop table if exists accounts, maestro_effects;
@@ -72,17 +72,6 @@ async def bank(database_url: str) -> AsyncIterator[Bank]:
     yield Bank(tools, action, connections, own, database_url)
     await tools.close()
     await own.close()
-
-
-def output(result: Result) -> JsonObject:
-    assert isinstance(result, Succeeded), result
-    assert isinstance(result.output, dict)
-    return result.output
-
-
-def failure(result: Result) -> Failed:
-    assert isinstance(result, Failed), result
-    return result
 
 
 async def test_rows_come_back_as_json(bank: Bank) -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from engine.actions.connections.values import ConnectionKind
 from engine.actions.email import Email
-from engine.actions.interface import Failed, Result, Succeeded
+from engine.actions.interface import Result, Succeeded
 from engine.jsonvalue import JsonObject
 from tests.actions.certificates import Certificate, certificate_for
-from tests.actions.connected import Connections, Names, context_of, tools_allowing
+from tests.actions.connected import Connections, Names, context_of, failure, tools_allowing
 from tests.actions.servers import listening
 
 HOST = "mail.example"
@@ -106,11 +106,6 @@ async def send(
         return await Email(tools).run(context_of(config or MESSAGE, attempt=attempt, at_most_once=at_most_once))
     finally:
         await tools.close()
-
-
-def failure(result: Result) -> Failed:
-    assert isinstance(result, Failed), result
-    return result
 
 
 async def test_a_message_is_sent_after_starttls_and_login(certificate: Certificate) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from engine.actions.connections.values import ConnectionKind
-from engine.actions.interface import Action, Failed, Result, Succeeded
+from engine.actions.interface import Action, Result
 from engine.actions.jira import Jira, step_label
 from engine.actions.ml import Ml
 from engine.actions.slack import Slack
 from engine.actions.tools import ActionTools
-from engine.jsonvalue import Json, JsonObject
-from tests.actions.connected import KEY, Connections, context_of, tools_allowing
+from engine.jsonvalue import JsonObject
+from tests.actions.connected import KEY, Connections, context_of, failure, output, tools_allowing
 from tests.actions.servers import Received, answer, http_server, json_answer
 
 
@@ -24,16 +24,6 @@ async def run(
         return await make(tools).run(context_of(config, attempt=attempt, given={"x": 1}))
     finally:
         await tools.close()
-
-
-def output(result: Result) -> Json:
-    assert isinstance(result, Succeeded), result
-    return result.output
-
-
-def failure(result: Result) -> Failed:
-    assert isinstance(result, Failed), result
-    return result
 
 
 def slack(url: str, **secrets: str) -> Connections:
