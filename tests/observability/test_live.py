@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -38,6 +39,13 @@ PACE: Final = Pace(divisor=150, resolution_ms=500)
 SCRAPE: Final = "500ms"
 _RATE: Final = "15s"
 _MOVES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# One picture of load that both processes gave: it may come in pieces, and the next one is no part of it.
+_REST: Final = r"(?:(?!Throughput).)*"
+_A_PICTURE: Final = re.compile(
+    rf"accepted\s+[1-9][\d.]*/s{_REST}Queue{_REST}Running{_REST}processes\s+2\s{_REST}Failures{_REST}leases lost",
+    re.DOTALL,
+)
+_PATIENCE_S: Final = 60
 _TERMINAL: Final = {"PATH": os.environ["PATH"], "TERM": "xterm", "LANG": "C.UTF-8"}
 
 
@@ -60,11 +68,11 @@ def scene() -> Iterator[Scene]:
         jobs = {"maestro-api": stack.ports, "maestro-worker": [metrics], "maestro-ledger": [ledger]}
         rules = {"slo.yaml": rules_file(PACE), "alerts.yaml": (RULES / "alerts.yaml").read_text()}
         prometheus = undo.enter_context(running_prometheus(folder, jobs, rules, SCRAPE))
-        prometheus.wait(lambda: "all jobs are seen", 20, lambda: len(prometheus.query("up == 1")) == len(jobs))
+        prometheus.wait(lambda: "all jobs are seen", _PATIENCE_S, lambda: len(prometheus.query("up == 1")) == len(jobs))
         player = Player(stack, called)
         undo.callback(player.close)
         player.play()
-        prometheus.wait(lambda: "a task waits for people", 15, player.work_on_a_task)
+        prometheus.wait(lambda: "a task waits for people", _PATIENCE_S, player.work_on_a_task)
         yield Scene(stack, prometheus)
 
 
@@ -82,7 +90,7 @@ def test_every_panel_shows_something(scene: Scene) -> None:
         )
         return not empty
 
-    scene.prometheus.wait(lambda: f"these have data: {sorted(empty)}", 20, all_shown)
+    scene.prometheus.wait(lambda: f"these have data: {sorted(empty)}", _PATIENCE_S, all_shown)
 
 
 def test_every_query_of_a_runbook_is_answered(scene: Scene) -> None:
@@ -101,13 +109,12 @@ def test_every_job_is_seen_and_nothing_is_wrong(scene: Scene) -> None:
     }
 
 
-def _until_it_shows(terminal: int, wanted: re.Pattern[str]) -> str:
-    """What a terminal shows, colours and movements left out, until it shows what is wanted."""
-    shown = b""
+def _until_it_shows(terminal: int, wanted: re.Pattern[str]) -> None:
+    """Read a terminal until it shows all that is wanted, colours and movements left out."""
+    shown, deadline = b"", time.monotonic() + _PATIENCE_S
     while not wanted.search(text := _MOVES.sub("", shown.decode(errors="replace"))):
-        assert select.select([terminal], [], [], 20)[0], text
+        assert select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0], text
         shown += os.read(terminal, 65_536)
-    return text
 
 
 def _drain(terminal: int) -> None:
@@ -124,12 +131,10 @@ def test_top_shows_the_load_in_a_terminal_until_ctrl_c(scene: Scene) -> None:
     command = [str(Path(sys.executable).with_name("maestro")), "top", "--every", "0.5", *addresses]
     with subprocess.Popen(command, cwd=ROOT, env=_TERMINAL, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        shown = _until_it_shows(ours, re.compile(r"accepted\s+[1-9][\d.]*/s"))
+        _until_it_shows(ours, _A_PICTURE)
         process.send_signal(signal.SIGINT)
         _drain(ours)
-        assert process.wait(10) == 0
-    assert all(title in shown for title in ("Throughput", "Queue", "Running", "Failures"))
-    assert "No answer" not in shown
+        assert process.wait(_PATIENCE_S) == 0
 
 
 def test_the_alert_for_enqueue_errors_fires_with_its_fault_and_ends_after_it(scene: Scene) -> None:
@@ -137,6 +142,10 @@ def test_the_alert_for_enqueue_errors_fires_with_its_fault_and_ends_after_it(sce
     assert prometheus.firing("EnqueueErrors") == set()
 
     scene.stack.postgres.kill()
-    prometheus.wait(lambda: "EnqueueErrors fires", 40, lambda: "page" in prometheus.firing("EnqueueErrors"))
+    prometheus.wait(
+        lambda: "EnqueueErrors fires", 2 * _PATIENCE_S, lambda: "page" in prometheus.firing("EnqueueErrors")
+    )
     scene.stack.postgres.start()
-    prometheus.wait(lambda: "EnqueueErrors ends", 60, lambda: "page" not in prometheus.firing("EnqueueErrors"))
+    prometheus.wait(
+        lambda: "EnqueueErrors ends", 2 * _PATIENCE_S, lambda: "page" not in prometheus.firing("EnqueueErrors")
+    )
