@@ -1,6 +1,7 @@
 """Random crash rounds: which there are, and playing many of them."""
 
 import asyncio
+import gc
 import random
 import shutil
 import sys
@@ -115,6 +116,7 @@ async def _prepare(servers: Servers) -> None:
 def _played(script: Script, servers: Servers, folder: Path) -> Record:
     began = time.monotonic()
     found, verdict = asyncio.run(play(script, servers, folder))
+    gc.collect()  # the policy engine of the round's API must go in the thread that made it
     if not verdict.faults:
         found.fleet.log.unlink(missing_ok=True)
     return Record.of(script.seed, found.faults, verdict, time.monotonic() - began)
