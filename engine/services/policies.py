@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from engine.errors import Denial, MalformedRequest, NotFound
@@ -16,7 +17,6 @@ from engine.services.contents import contents_of
 from engine.services.facts import (
     dead_letter_resource,
     delivery_resource,
-    execution_missing,
     execution_resource,
     schedule_resource,
     task_resource,
@@ -25,7 +25,7 @@ from engine.services.facts import (
 )
 from engine.store import connections, dead_letters, executions, human_tasks, schedules, versions, workflows
 from engine.store import webhook_deliveries as deliveries
-from engine.store.database import Database
+from engine.store.database import Database, Transaction
 from engine.store.visibility import find_belonging, find_belonging_of_execution
 
 PREVIEW = "policy.preview"
@@ -61,17 +61,6 @@ class Policies:
     def __init__(self, database: Database, authority: Authority) -> None:
         self._database = database
         self._authority = authority
-        self._finders: Mapping[str, Callable[[str, str, str], Awaitable[Resource]]] = MappingProxyType(
-            {
-                "workflow": self._workflow,
-                "execution": self._execution,
-                "human_task": self._human_task,
-                "schedule": self._schedule,
-                "dead_letter": self._dead_letter,
-                "webhook_delivery": self._delivery,
-                "connection": self._connection,
-            }
-        )
 
     async def preview(self, actor: Actor, action: str, resource: str | None = None) -> PolicyPreview:
         """The decision on an action of the caller's own, from the facts that stand now. Nothing happens by it.
@@ -98,14 +87,20 @@ class Policies:
     async def _found(self, actor: Actor, kind: str, identifier: str, action: str) -> Resource:
         if not identifier:
             return Resource(kind, None)
-        finder = self._finders.get(kind)
-        if finder is None:
-            known = ", ".join(sorted(self._finders))
+        if kind == "workflow":
+            return await self._workflow(actor.tenant, identifier, action)
+        look = _LOOKS.get(kind)
+        if look is None:
+            known = ", ".join(sorted({"workflow", *_LOOKS}))
             raise MalformedRequest(f"With an id, the resource is one of: {known}.", code="policy.unknown_resource")
-        return await finder(actor.tenant, identifier, action)
+        async with self._database.transaction(actor.tenant) as connection:
+            found = await look(connection, actor.tenant, identifier)
+        if found is None:
+            raise _missing(kind, identifier)
+        return found
 
     async def _workflow(self, tenant: str, identifier: str, action: str) -> Resource:
-        workflow_id = _uuid("workflow", identifier)
+        workflow_id = _id("workflow", identifier)
         async with self._database.transaction(tenant) as connection:
             row = await workflows.find(connection, tenant, workflow_id)
             if row is None:
@@ -124,56 +119,57 @@ class Policies:
         async with self._database.transaction(tenant) as connection:
             return await executions.count_unfinished(connection, tenant)
 
-    async def _execution(self, tenant: str, identifier: str, _action: str) -> Resource:
-        execution_id = _uuid("execution", identifier)
-        async with self._database.transaction(tenant) as connection:
-            row = await executions.find(connection, tenant, execution_id)
-        if row is None:
-            raise execution_missing(execution_id)
-        return execution_resource(row)
 
-    async def _human_task(self, tenant: str, identifier: str, _action: str) -> Resource:
-        task_id = _uuid("human task", identifier)
-        async with self._database.transaction(tenant) as connection:
-            row = await human_tasks.find(connection, tenant, task_id)
-            if row is None:
-                raise NotFound("human task", identifier)
-            return task_resource(row, await find_belonging(connection, tenant, row.workflow_id))
-
-    async def _schedule(self, tenant: str, identifier: str, _action: str) -> Resource:
-        schedule_id = _uuid("schedule", identifier)
-        async with self._database.transaction(tenant) as connection:
-            row = await schedules.find(connection, tenant, schedule_id)
-            if row is None:
-                raise NotFound("schedule", identifier)
-            return schedule_resource(row, await find_belonging(connection, tenant, row.workflow_id))
-
-    async def _dead_letter(self, tenant: str, identifier: str, _action: str) -> Resource:
-        letter_id = _uuid("dead letter", identifier)
-        async with self._database.transaction(tenant) as connection:
-            row = await dead_letters.find(connection, tenant, letter_id)
-            if row is None:
-                raise NotFound("dead letter", identifier)
-            return dead_letter_resource(row, await find_belonging_of_execution(connection, tenant, row.execution_id))
-
-    async def _delivery(self, tenant: str, identifier: str, _action: str) -> Resource:
-        delivery_id = _uuid("webhook delivery", identifier)
-        async with self._database.transaction(tenant) as connection:
-            row = await deliveries.find(connection, tenant, delivery_id)
-            if row is None:
-                raise NotFound("webhook delivery", identifier)
-            return delivery_resource(row, await find_belonging(connection, tenant, row.workflow_id))
-
-    async def _connection(self, tenant: str, identifier: str, _action: str) -> Resource:
-        async with self._database.transaction(tenant) as connection:
-            row = await connections.find(connection, tenant, identifier)
-        if row is None:
-            raise NotFound("connection", identifier)
-        return Resource("connection", row.name, {"kind": row.content.kind})
+async def _execution(connection: Transaction, tenant: str, identifier: str) -> Resource | None:
+    row = await executions.find(connection, tenant, _id("execution", identifier))
+    return None if row is None else execution_resource(row)
 
 
-def _uuid(noun: str, text: str) -> UUID:
+async def _human_task(connection: Transaction, tenant: str, identifier: str) -> Resource | None:
+    row = await human_tasks.find(connection, tenant, _id("human_task", identifier))
+    return None if row is None else task_resource(row, await find_belonging(connection, tenant, row.workflow_id))
+
+
+async def _schedule(connection: Transaction, tenant: str, identifier: str) -> Resource | None:
+    row = await schedules.find(connection, tenant, _id("schedule", identifier))
+    return None if row is None else schedule_resource(row, await find_belonging(connection, tenant, row.workflow_id))
+
+
+async def _dead_letter(connection: Transaction, tenant: str, identifier: str) -> Resource | None:
+    row = await dead_letters.find(connection, tenant, _id("dead_letter", identifier))
+    if row is None:
+        return None
+    return dead_letter_resource(row, await find_belonging_of_execution(connection, tenant, row.execution_id))
+
+
+async def _delivery(connection: Transaction, tenant: str, identifier: str) -> Resource | None:
+    row = await deliveries.find(connection, tenant, _id("webhook_delivery", identifier))
+    return None if row is None else delivery_resource(row, await find_belonging(connection, tenant, row.workflow_id))
+
+
+async def _connection(connection: Transaction, tenant: str, identifier: str) -> Resource | None:
+    row = await connections.find(connection, tenant, identifier)
+    return None if row is None else Resource("connection", row.name, {"kind": row.content.kind})
+
+
+def _id(kind: str, text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise NotFound(noun, text) from None
+        raise _missing(kind, text) from None
+
+
+def _missing(kind: str, identifier: str) -> NotFound:
+    return NotFound(kind.replace("_", " "), identifier)
+
+
+_LOOKS: Final[Mapping[str, Callable[[Transaction, str, str], Awaitable[Resource | None]]]] = MappingProxyType(
+    {
+        "execution": _execution,
+        "human_task": _human_task,
+        "schedule": _schedule,
+        "dead_letter": _dead_letter,
+        "webhook_delivery": _delivery,
+        "connection": _connection,
+    }
+)
