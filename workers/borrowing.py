@@ -15,7 +15,7 @@ from engine.store.claims import ExecutionRef
 from engine.store.hot import HotConnection
 from engine.store.lent import Borrowed, LentId, Settlement
 from workers.leases import Lease
-from workers.outcomes import context_of, outcome_of
+from workers.outcomes import attempt_context, outcome_of
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Borrower:
 
     def _begin(self, borrowed: Borrowed) -> None:
         id_ = borrowed.id
-        context = context_of(id_.tenant, id_.execution_id, borrowed.traceparent, borrowed.run)
+        context = attempt_context(id_.tenant, id_.execution_id, borrowed.traceparent, borrowed.run)
 
         def came(result: Result) -> None:
             if self._out.pop(id_, None) is not None:

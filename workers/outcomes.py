@@ -9,7 +9,7 @@ from engine.runtime.transitions import Failure
 from workers.payloads import excess_of
 
 
-def context_of(tenant: str, execution_id: UUID, traceparent: str | None, run: RunAction) -> ActionContext:
+def attempt_context(tenant: str, execution_id: UUID, traceparent: str | None, run: RunAction) -> ActionContext:
     """What an attempt gets to know, whichever worker makes it."""
     return ActionContext(
         tenant=tenant,

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from engine.actions.interface import Action, ActionContext, Effect, Failed, InlineAction, Result, Succeeded
+from engine.actions.interface import Action, ActionContext, Effect, Failed, InlineAction, Result
 from engine.actions.registry import ActionRegistry
 from engine.clock import Clock
 from engine.definitions.model import Delivery
 from engine.runtime.advance import advance
 from engine.runtime.effects import Probe, RunAction, SetTimer
-from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, ProbeAnswered, Recovered
+from engine.runtime.events import ActionFailed, ActionSucceeded, Event, Inboxed, Recovered
 from engine.runtime.states import ExecutionStatus, StepKey, StepStatus
 from engine.runtime.transitions import Failure
 from engine.store.checkpoints import Commit
@@ -30,14 +30,14 @@ from workers.held import AttemptId, Held, OutsideEffect, attempt_id
 from workers.leases import Lease
 from workers.lending import Lender
 from workers.meters import StepMeters
-from workers.outcomes import context_of, outcome_of
+from workers.outcomes import attempt_context, outcome_of
+from workers.probes import answer_of, probe_context
 from workers.quarantine import BROKEN, UNSTORABLE, quarantine
 from workers.writer import Fate, Writer
 
 _log = logging.getLogger(__name__)
 
 UNKNOWN_ACTION: Final = "action.unknown"
-PROBE_TIMEOUT_MS: Final = 30_000
 
 
 class Runner:
@@ -63,7 +63,9 @@ class Runner:
         self._pure = frozenset(name for name, action in self._inline.items() if action.effect is Effect.NONE)
         self._waiting = {action.name: action for action in actions if not isinstance(action, InlineAction)}
         self._meters = StepMeters(registry.names())
-        self._ended = {status: EXECUTIONS_ENDED.labels(status.value) for status in ExecutionStatus if status.is_final}
+        self._ended_counters = {
+            status: EXECUTIONS_ENDED.labels(status.value) for status in ExecutionStatus if status.is_final
+        }
         self._writer = writer
         self._lease = lease
         self._clock = clock
@@ -222,7 +224,7 @@ class Runner:
         if commit.release:
             self._lose(held)
             if commit.status.is_final:
-                self._ended[commit.status].inc()
+                self._ended_counters[commit.status].inc()
             if held.claimed.is_limited and commit.status.is_final:
                 self.on_slot(held.ref)
             if held.was_rung:
@@ -253,7 +255,7 @@ class Runner:
     def quarantine(self, claimed: Claimed, base_seq: int, failure: Failure) -> None:
         """End an execution that cannot be advanced, and keep it with its history among the dead letters."""
         DEAD_LETTERS.labels("execution").inc()
-        self._ended[ExecutionStatus.FAILED].inc()
+        self._ended_counters[ExecutionStatus.FAILED].inc()
         commit = quarantine(claimed, base_seq, failure, self._clock.now(), self._new_id)
         if self._config.announces:
             commit.announcements.append(ending_of(claimed, commit.status, commit.last_seq, self._new_id))
@@ -319,11 +321,13 @@ class Runner:
     def _probe(self, held: Held, probe: Probe) -> None:
         action = self._waiting.get(probe.action_type)
         if action is None:
-            self._came_back(held, _answer(probe, Failed(UNKNOWN_ACTION, "A probe must be an action that looks.")))
+            self._came_back(held, answer_of(probe, Failed(UNKNOWN_ACTION, "A probe must be an action that looks.")))
             return
         found = attempt_id(probe)
         held.out[found] = self._attempts.start(
-            action, _probe_context(held, probe), lambda result: self._finished(held, found, _answer(probe, result))
+            action,
+            probe_context(held.claimed, probe),
+            lambda result: self._finished(held, found, answer_of(probe, result)),
         )
 
     def _finished(self, held: Held, found: AttemptId, outcome: Event) -> None:
@@ -375,31 +379,8 @@ class Runner:
 
 
 def _context(held: Held, run: RunAction) -> ActionContext:
-    return context_of(held.claimed.tenant, held.claimed.id, held.claimed.traceparent, run)
+    return attempt_context(held.claimed.tenant, held.claimed.id, held.claimed.traceparent, run)
 
 
 def _lent_id(held: Held, key: StepKey) -> LentId:
     return LentId(held.claimed.tenant, held.claimed.id, key, held.claimed.epoch)
-
-
-def _probe_context(held: Held, probe: Probe) -> ActionContext:
-    claimed = held.claimed
-    return ActionContext(
-        tenant=claimed.tenant,
-        execution_id=claimed.id,
-        step_path=probe.key.path,
-        iteration=probe.key.iteration,
-        attempt=probe.attempt,
-        config=probe.config,
-        input=None,
-        idempotency_key=f"{claimed.id}:{probe.key.path}:{probe.key.iteration or '-'}:{probe.generation}:probe",
-        timeout_ms=PROBE_TIMEOUT_MS,
-        traceparent=claimed.traceparent,
-    )
-
-
-def _answer(probe: Probe, result: Result) -> ProbeAnswered:
-    if isinstance(result, Succeeded):
-        return ProbeAnswered(probe.key, probe.generation, probe.attempt, output=result.output)
-    failure = Failure(result.code, result.message, result.details)
-    return ProbeAnswered(probe.key, probe.generation, probe.attempt, failure=failure)
