@@ -20,14 +20,15 @@ from engine.services.requests import ExecuteRequest
 from engine.services.schedule_rules import place_at, rule_of, trigger_data_of
 from engine.services.starts import Starts
 from engine.services.tick_ledger import write_outcomes
-from engine.services.tick_plans import Plan, TickOutcome, outcomes_of, stretches, tick_row, waiting_candidate
+from engine.services.tick_plans import Plan, TickOutcome, outcomes_of, pause_of, stretches, tick_row, waiting_candidate
 from engine.store import schedules as rows
 from engine.store import ticks as ledger
 from engine.store.acceptance import Candidate as Acceptable
 from engine.store.database import Database, Transaction
 from engine.store.inbox import Posting, post
-from engine.store.schedules import ScheduleRef
+from engine.store.schedules import ScheduleRef, ScheduleRow
 from engine.store.ticks import TickRow
+from engine.telemetry.tracing import Attribute, exemplar_among, span
 from engine.triggers.metrics import DRIFT_SECONDS, OVERDUE_SECONDS, TICKS
 from engine.triggers.ticks import (
     STARTED_AT_ONCE,
@@ -65,6 +66,14 @@ class Round:
     started: int
     next_due_at: datetime | None
     is_held_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a pass has written: executions that it has accepted, and others that it has asked to end."""
+
+    accepted: tuple[Acceptable, ...]
+    cancelled: tuple[UUID, ...]
 
 
 class _FactsChanged(Exception):
@@ -147,7 +156,9 @@ class Firing:
                 continue
             if written is None:
                 return ()
-            await self._bell.ring(ref.tenant, written)
+            for one in written.accepted:
+                await self._bell.ring(ref.tenant, [one.id], one.traceparent)
+            await self._bell.ring(ref.tenant, written.cancelled)
             return outcomes_of(plan, ready, now)
         raise Conflict("The workflow is being changed all the time.", code="workflow.contended")
 
@@ -175,7 +186,7 @@ class Firing:
         rule = rule_of(row, self._drift_window_s)
         waiting = await ledger.find_waiting(connection, ref.tenant, ref.id, STARTED_AT_ONCE)
         known = await ledger.find_after(connection, ref.tenant, ref.id, row.cursor_at)
-        found = review(rule, row.cursor_at, now, max(watched_from, row.watched_from), known)
+        found = review(rule, row.cursor_at, now, max(watched_from, row.watched_from), known, pause_of(row))
         candidates = [waiting_candidate(row, tick) for tick in waiting]
         candidates += [Candidate(one.tick, one.origin, rule.overlap) for one in found.judged if one.origin is not None]
         running = await ledger.find_running(connection, row) if candidates else ()
@@ -205,7 +216,8 @@ class Firing:
         )
         request = ExecuteRequest(trigger_data=trigger_data_of(row, at, candidate.origin))
         try:
-            return await self._starts.prepare(actor, row.workflow_id, request, trigger_type=SCHEDULE)
+            with span("schedule tick", attributes=_of_tick(row, candidate)):
+                return await self._starts.prepare(actor, row.workflow_id, request, trigger_type=SCHEDULE)
         except Denied as error:
             return f"Policy refused it: {error.message}"
         except (Conflict, NotFound) as error:
@@ -213,10 +225,8 @@ class Firing:
         except ValidationFailed as error:
             return f"Its trigger data breaks the workflow's inputSchema: {error.message}"
 
-    async def _write(
-        self, plan: Plan, ready: dict[datetime, Acceptable | str], now: datetime
-    ) -> tuple[UUID, ...] | None:
-        """Everything that the pass comes to, at once. Returns whom to ring for; None: another pass was faster.
+    async def _write(self, plan: Plan, ready: dict[datetime, Acceptable | str], now: datetime) -> _Written | None:
+        """Everything that the pass comes to, at once. None: another pass was faster.
 
         Raises:
             _FactsChanged: the workflow has changed since; nothing was written.
@@ -226,12 +236,12 @@ class Firing:
         async with self._database.transaction(row.tenant) as connection:
             if not await rows.move(connection, row, place):
                 return None
-            wanted = [one for one in ready.values() if not isinstance(one, str)]
+            wanted = tuple(one for one in ready.values() if not isinstance(one, str))
             if not await self._starts.accept_within(connection, wanted):
                 raise _FactsChanged
             await self._write_ledger(connection, plan, ready, now)
             cancelled = await self._cancel(connection, plan)
-        return (*(one.id for one in wanted), *cancelled)
+        return _Written(wanted, cancelled)
 
     async def _write_ledger(
         self, connection: Transaction, plan: Plan, ready: dict[datetime, Acceptable | str], now: datetime
@@ -242,15 +252,16 @@ class Firing:
         for placed in plan.arrangement.placed:
             if placed.candidate.is_stored and placed.verdict is Verdict.WAIT:
                 continue
-            tick = tick_row(plan, placed, ready.get(placed.candidate.tick.at), now)
+            start = ready.get(placed.candidate.tick.at)
+            tick = tick_row(plan, placed, start, now)
             if placed.candidate.is_stored:
                 await ledger.rewrite(connection, tenant, tick)
-                _measure(placed.candidate, tick)
+                _measure(placed.candidate, tick, start)
             elif tick.status == TickStatus.SKIPPED:
                 endings[tick.tick_at] = Outcome(tick.tick_at, TickStatus.SKIPPED, tick.reason)
             else:
                 fresh.append(tick)
-                _measure(placed.candidate, tick)
+                _measure(placed.candidate, tick, start)
         await ledger.record(connection, tenant, fresh)
         for position, stretch in stretches(plan, endings):
             await write_outcomes(connection, plan.row, stretch, follow_cursor=position == 0)
@@ -270,8 +281,20 @@ class Firing:
         return plan.running
 
 
-def _measure(candidate: Candidate, tick: TickRow) -> None:
+def _measure(candidate: Candidate, tick: TickRow, start: Acceptable | str | None) -> None:
     if tick.drift_ms is not None or tick.status == TickStatus.SKIPPED:
         TICKS.labels(str(tick.status)).inc()
     if tick.drift_ms is not None and candidate.origin is Origin.SCHEDULED:
-        DRIFT_SECONDS.observe(max(0.0, tick.drift_ms / 1_000))
+        traceparent = start.traceparent if isinstance(start, Acceptable) else None
+        DRIFT_SECONDS.observe(max(0.0, tick.drift_ms / 1_000), exemplar_among((traceparent,)))
+
+
+def _of_tick(row: ScheduleRow, candidate: Candidate) -> dict[str, Attribute]:
+    """Attributes of the span that a tick's trace begins with."""
+    return {
+        "maestro.tenant": row.tenant,
+        "maestro.workflow.id": str(row.workflow_id),
+        "maestro.schedule.id": str(row.id),
+        "maestro.schedule.tick_at": candidate.tick.at.isoformat(),
+        "maestro.schedule.origin": candidate.origin.value,
+    }

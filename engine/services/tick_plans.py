@@ -14,6 +14,7 @@ from engine.triggers.ticks import (
     Judged,
     Origin,
     Outcome,
+    Pause,
     Placed,
     Review,
     Rule,
@@ -105,7 +106,7 @@ def _why(plan: Plan, candidate: Candidate, status: TickStatus, stored: TickRow |
     if candidate.origin is Origin.BACKFILL:
         return f"A backfill asked for it ({stored.requested_by})." if stored is not None else "A backfill asked for it."
     if candidate.origin is Origin.CAUGHT_UP:
-        missed = "It fell into a pause" if _was_paused(plan.row, candidate.tick.at) else "It was missed"
+        missed = "It fell into a pause" if _was_paused(plan.row, candidate.tick) else "It was missed"
         return f"{missed} and is made up for (catchUp: {plan.rule.catch_up.value})."
     if status is TickStatus.LATE:
         waited = "it waited for an earlier execution to end" if candidate.is_stored else "the workers were behind"
@@ -113,8 +114,14 @@ def _why(plan: Plan, candidate: Candidate, status: TickStatus, stored: TickRow |
     return ""
 
 
-def _was_paused(row: ScheduleRow, at: datetime) -> bool:
-    return row.paused_at is not None and row.paused_at <= at <= row.watched_from
+def pause_of(row: ScheduleRow) -> Pause | None:
+    """The latest pause of a schedule that goes on again; None: there was none."""
+    return None if row.paused_at is None else Pause(row.paused_at, row.watched_from)
+
+
+def _was_paused(row: ScheduleRow, tick: Tick) -> bool:
+    pause = pause_of(row)
+    return pause is not None and pause.holds(tick.due_at)
 
 
 def stretches(plan: Plan, endings: dict[datetime, Outcome]) -> list[tuple[int, list[Outcome]]]:
@@ -134,9 +141,8 @@ def stretches(plan: Plan, endings: dict[datetime, Outcome]) -> list[tuple[int, l
 
 
 def _missed(row: ScheduleRow, judged: Judged) -> Outcome:
-    at = judged.tick.at
-    paused = " The schedule was paused." if _was_paused(row, at) else ""
-    return Outcome(at, TickStatus.MISSED, judged.reason + paused)
+    paused = " The schedule was paused." if _was_paused(row, judged.tick) else ""
+    return Outcome(judged.tick.at, TickStatus.MISSED, judged.reason + paused)
 
 
 def outcomes_of(plan: Plan, ready: dict[datetime, Acceptable | str], now: datetime) -> tuple[TickOutcome, ...]:

@@ -98,6 +98,18 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """While a person held the schedule: what came due from `since` until `until` was missed, however short that was."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, due_at: datetime) -> bool:
+        """Whether what was due then came due while the schedule was held."""
+        return self.since <= due_at < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A due tick and what the clock says of it. `origin` None: it does not start, `reason` says why."""
 
@@ -146,12 +158,17 @@ def _jitter(rule: Rule, at: datetime, following: datetime | None) -> timedelta:
 
 
 def review(
-    rule: Rule, cursor: datetime, now: datetime, watched_from: datetime, known: frozenset[datetime] = frozenset()
+    rule: Rule,
+    cursor: datetime,
+    now: datetime,
+    watched_from: datetime,
+    known: frozenset[datetime] = frozenset(),
+    pause: Pause | None = None,
 ) -> Review:
     """What has come due since the cursor.
 
-    A tick is missed when it is later than the drift window and was due before `watched_from`: nobody looked at its
-    time. One that is as late although somebody looked starts all the same.
+    A tick is missed when it came due in a pause, or when it is later than the drift window and was due before
+    `watched_from`: nobody looked at its time. One that is as late although somebody looked starts all the same.
 
     Args:
         rule: the schedule.
@@ -159,6 +176,7 @@ def review(
         now: the present.
         watched_from: since when the schedule has been looked at without a break.
         known: ticks that have a row already, of a backfill: they are left alone.
+        pause: the latest one, which has ended; None: there was none.
     """
     judged: list[Judged] = []
     starting = 0
@@ -176,7 +194,7 @@ def review(
         reached, ahead = tick.at, None
         if tick.at in known:
             continue
-        found = _judge(rule, tick, now, watched_from)
+        found = _judge(rule, tick, now, watched_from, pause)
         if found.origin is Origin.CAUGHT_UP and rule.catch_up is CatchUp.LATEST:
             _supersede(judged, candidate)
             candidate = len(judged)
@@ -184,15 +202,15 @@ def review(
             starting += 1
         judged.append(found)
     if rule.catch_up is CatchUp.LATEST and not is_whole and ahead is not None:
-        beyond = _judge(rule, ahead, now, watched_from)
+        beyond = _judge(rule, ahead, now, watched_from, pause)
         if beyond.origin is Origin.CAUGHT_UP:
             _supersede(judged, candidate)
     return Review(tuple(judged), reached, ahead, is_whole)
 
 
-def _judge(rule: Rule, tick: Tick, now: datetime, watched_from: datetime) -> Judged:
-    is_missed = now - tick.due_at > rule.drift_window and tick.due_at < watched_from
-    if not is_missed:
+def _judge(rule: Rule, tick: Tick, now: datetime, watched_from: datetime, pause: Pause | None) -> Judged:
+    is_unseen = now - tick.due_at > rule.drift_window and tick.due_at < watched_from
+    if not is_unseen and (pause is None or not pause.holds(tick.due_at)):
         return Judged(tick, Origin.SCHEDULED)
     if rule.catch_up is CatchUp.SKIP:
         return Judged(tick, None, NOT_CAUGHT_UP)

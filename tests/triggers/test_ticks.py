@@ -20,6 +20,7 @@ from engine.triggers.ticks import (
     Judged,
     Origin,
     Outcome,
+    Pause,
     Rule,
     Tick,
     TickStatus,
@@ -137,6 +138,21 @@ def test_the_edge_of_the_catch_up_window(window_s: int, expected: str) -> None:
     one = rule(catch_up=CatchUp.ALL, window=timedelta(seconds=window_s))
     now = START + 3 * MINUTE
     assert origins(review(one, START, now, now).judged) == [expected, "caught_up", "scheduled"]
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "expected"),
+    [
+        (CatchUp.SKIP, ["scheduled", "-", "-", "scheduled"]),
+        (CatchUp.LATEST, ["scheduled", "-", "caught_up", "scheduled"]),
+        (CatchUp.ALL, ["scheduled", "caught_up", "caught_up", "scheduled"]),
+    ],
+)
+def test_what_came_due_in_a_pause_was_missed_however_short_the_pause(catch_up: CatchUp, expected: list[str]) -> None:
+    second = timedelta(seconds=1)
+    pause = Pause(START + 2 * second, START + 4 * second)
+    found = review(rule("* * * * * *", catch_up), START, START + 4 * second, START, pause=pause)
+    assert origins(found.judged) == expected
 
 
 def test_a_pass_starts_a_thousand_at_most_oldest_first() -> None:
