@@ -23,7 +23,7 @@ from ledger.problems import on_bug, on_http_error, on_ledger_error
 from ledger.publication import key_document
 from ledger.registration import evidence_leaf, execution_leaves, version_leaves
 from ledger.rotation import instant
-from ledger.telemetry import Metrics
+from ledger.telemetry import Metrics, exemplar
 from ledger.values import Leaf, Purpose, Registered
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
@@ -101,7 +101,7 @@ async def _register(
     with _TRACER.start_as_current_span("append entries", attributes={"maestro.ledger.entries": len(leaves)}) as span:
         registered = await ledger.batcher.append(leaves)
         span.set_attribute("maestro.ledger.first_index", registered[0].index)
-    metrics.append_seconds.observe(perf_counter() - started)
+    metrics.append_seconds.observe(perf_counter() - started, exemplar())
     for leaf, each in zip(leaves, registered, strict=True):
         metrics.newest.set_to_current_time()
         metrics.registered.labels(leaf.kind.value, "duplicate" if each.duplicate else "new").inc()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from ledger.telemetry import BATCH_SIZE
+from ledger.telemetry import BATCH_SIZE, exemplar
 from ledger.values import Leaf, Registered
 
 Append = Callable[[Sequence[Leaf]], Awaitable[list[Registered]]]
@@ -44,7 +44,7 @@ class Batcher:
 
     async def _run(self, batch: list[_Waiting]) -> None:
         leaves_of_all = [leaf for leaves, _ in batch for leaf in leaves]
-        BATCH_SIZE.observe(len(leaves_of_all))
+        BATCH_SIZE.observe(len(leaves_of_all), exemplar())
         try:
             registered = await self._append(leaves_of_all)
         except Exception as exc:  # noqa: BLE001  handed on whole to each caller of the batch

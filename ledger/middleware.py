@@ -10,7 +10,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger.telemetry import Metrics
+from ledger.telemetry import Metrics, exemplar
 
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _BROKEN: Final = 500
@@ -80,11 +80,4 @@ class TelemetryMiddleware:
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         route = self._templates.get(scope.get("endpoint"), "")
-        self._metrics.http_seconds.labels(route, method, str(status)).observe(seconds, _exemplar())
-
-
-def _exemplar() -> dict[str, str] | None:
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid or not context.trace_flags.sampled:
-        return None
-    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+        self._metrics.http_seconds.labels(route, method, str(status)).observe(seconds, exemplar())

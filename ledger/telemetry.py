@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Final
 
+from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -73,6 +74,14 @@ class Metrics:
             "When an entry was last proved.",
             registry=self.registry,
         )
+
+
+def exemplar() -> dict[str, str] | None:
+    """What leads from a bucket of a histogram to a trace: the current span, if it is recorded."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid or not context.trace_flags.sampled:
+        return None
+    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
 async def watch_loop_lag() -> None:

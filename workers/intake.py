@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -15,17 +16,16 @@ from engine.queue.bell import StreamBell
 from engine.queue.dispatch import Message, Received
 from engine.queue.messages import Ring
 from engine.queue.streams import DESTINATION
-from engine.runtime.events import (
-    Event,
-    Inboxed,
-)
+from engine.runtime.events import Event, Inboxed
+from engine.runtime.transitions import Transition
 from engine.store import checkpoints, claims, flows, inbox, slots
 from engine.store.claims import Claimed, ClaimReport, ExecutionRef
 from engine.store.hot import HotConnection
 from engine.store.inbox import Mail
+from engine.store.spans import group
 from engine.telemetry.crash_points import reach
 from engine.telemetry.metrics import EXECUTION_START_DELAY_SECONDS, LEASES_RESCUED, MESSAGE_PROCESS_SECONDS
-from engine.telemetry.tracing import context_of, exemplar_of, is_on
+from engine.telemetry.tracing import exemplar_among, is_on, sampled_context_of
 from workers.acknowledger import Acknowledger
 from workers.config import WorkerConfig
 from workers.held import Held
@@ -187,7 +187,7 @@ class Intake:
             raise
         finally:
             self._in_hand = {}
-        _PROCESSING.observe(time.perf_counter() - began)
+        _PROCESSING.observe(time.perf_counter() - began, exemplar_among(_brought(chain.from_iterable(batch.values()))))
         reach("before_ack")
         self._acknowledger.acknowledge(message for messages in batch.values() for message in messages)
         return len(batch)
@@ -249,7 +249,7 @@ class Intake:
         return len(granted)
 
     async def _deliver(self, mine: Sequence[ExecutionRef]) -> None:
-        mails = await self._mail(mine)
+        mails = await self._mail(mine, _brought(self._rings_for(mine)))
         for execution_id, mail in mails.items():
             held = self._runner.get(execution_id)
             if held is not None:
@@ -259,7 +259,8 @@ class Intake:
         if not refs:
             return
         room = self._suspects.room
-        report = await claims.claim(self._connection, self._worker_id, refs, suspects_at_most=room)
+        with group("UPDATE", "executions", map(sampled_context_of, _brought(self._rings_for(refs)))):
+            report = await claims.claim(self._connection, self._worker_id, refs, suspects_at_most=room)
         reach("after_claim")
         if report.claimed:
             _count(report.claimed)
@@ -299,10 +300,11 @@ class Intake:
 
     async def _load(self, claimed: Sequence[Claimed]) -> list[tuple[Held, list[Event], Sequence[Inboxed]]]:
         plans = await self._plans.load(found.version_ref for found in claimed)
-        with_history = [found.ref for found in claimed if found.last_seq]
-        with_mail = [found.ref for found in claimed if found.has_mail]
-        histories = await checkpoints.histories(self._connection, with_history) if with_history else {}
-        mails = await self._mail(with_mail) if with_mail else {}
+        resumed = [found for found in claimed if found.last_seq]
+        with_mail = [found for found in claimed if found.has_mail]
+        histories = await self._histories(resumed) if resumed else {}
+        told_by = (found.traceparent for found in with_mail)
+        mails = await self._mail([found.ref for found in with_mail], told_by) if with_mail else {}
         ready: list[tuple[Held, list[Event], Sequence[Inboxed]]] = []
         for found in claimed:
             if found.deliveries > self._config.max_deliveries:
@@ -315,13 +317,22 @@ class Intake:
             ready.append((held, *first_events(held, mails.get(found.id, Mail(())).readable)))
         return ready
 
-    async def _mail(self, refs: Sequence[ExecutionRef]) -> dict[UUID, Mail]:
-        mails = await inbox.collect(self._connection, [ref.tenant for ref in refs], [ref.id for ref in refs])
+    async def _histories(self, resumed: Sequence[Claimed]) -> dict[UUID, list[Transition]]:
+        with group("SELECT", "step_checkpoints", (sampled_context_of(found.traceparent) for found in resumed)):
+            return await checkpoints.histories(self._connection, [found.ref for found in resumed])
+
+    async def _mail(self, refs: Sequence[ExecutionRef], traceparents: Iterable[str | None]) -> dict[UUID, Mail]:
+        with group("SELECT", "execution_inbox", map(sampled_context_of, traceparents)):
+            mails = await inbox.collect(self._connection, [ref.tenant for ref in refs], [ref.id for ref in refs])
         for execution_id, mail in mails.items():
             for letter in mail.unreadable:
                 facts = {"execution_id": str(execution_id), "kind": letter.kind, "cause": letter.cause}
                 _log.error("A row of an inbox cannot be read and is left there.", extra={"action": "mail", **facts})
         return mails
+
+    def _rings_for(self, refs: Iterable[ExecutionRef]) -> Iterator[Message]:
+        """What of the messages in hand speaks of these; none where the sweep or the queue did."""
+        return chain.from_iterable(self._in_hand.get(ref, ()) for ref in refs)
 
     def _again(self, refs: Iterable[ExecutionRef]) -> None:
         """What somebody locks just now is looked at again shortly."""
@@ -331,6 +342,11 @@ class Intake:
             asyncio.get_running_loop().call_later(BUSY_AGAIN_S, self.offer, again)
 
 
+def _brought(messages: Iterable[Message]) -> Iterator[str | None]:
+    """The trace contexts of whoever rang."""
+    return (message.traceparent for message in messages if isinstance(message, Ring))
+
+
 def _count(claimed: Iterable[Claimed]) -> None:
     """Count rescues, and how long those waited that are taken for the first time."""
     for found in claimed:
@@ -338,7 +354,7 @@ def _count(claimed: Iterable[Claimed]) -> None:
             LEASES_RESCUED.inc()
         elif found.last_seq == 0:
             delay_s = max(0.0, (found.started_at - found.created_at).total_seconds())
-            exemplar = exemplar_of(context_of(found.traceparent)) if is_on() else None
+            exemplar = exemplar_among((found.traceparent,))
             EXECUTION_START_DELAY_SECONDS.labels(found.qos_class).observe(delay_s, exemplar)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from engine.store import checkpoints
 from engine.store.checkpoints import Commit
 from engine.store.claims import ExecutionRef
 from engine.store.hot import HotConnection
-from engine.store.spans import record_group
+from engine.store.spans import group
 from engine.telemetry.crash_points import reach
 from engine.telemetry.metrics import COMMIT_BATCH_SIZE
-from engine.telemetry.tracing import is_on
+from engine.telemetry.tracing import exemplar
 from workers.config import WorkerConfig
 from workers.leases import Lease
 
@@ -119,10 +118,10 @@ class Writer:
 
     async def _write(self, connection: HotConnection, batch: list[_Submitted]) -> None:
         reach("before_commit")
-        COMMIT_BATCH_SIZE.observe(len(batch))
-        began_ns = time.time_ns() if is_on() else 0
         try:
-            written = await checkpoints.write(connection, self._owner, [entry.commit for entry in batch])
+            with group("INSERT", "step_checkpoints", (entry.context for entry in batch)):
+                COMMIT_BATCH_SIZE.observe(len(batch), exemplar())
+                written = await checkpoints.write(connection, self._owner, [entry.commit for entry in batch])
         except Unavailable as error:
             _log.warning(
                 "A commit had no answer; looking what became of it.", extra={"action": "commit", "error": error.code}
@@ -133,8 +132,6 @@ class Writer:
             await self._narrow(connection, batch, error)
             return
         reach("after_commit")
-        if began_ns:
-            record_group("INSERT", "step_checkpoints", (entry.context for entry in batch), began_ns)
         self._ring(written.to_ring)
         self._tell([*written.held, *map(tasks_of, written.tasks_of)])
         for entry in batch:

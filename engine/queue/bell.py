@@ -92,7 +92,7 @@ class StreamBell:
             for (stream, tenant, execution_id), rung_by in batch.items():
                 traceparent = None if rung_by is None else rung_by.traceparent
                 pipeline.xadd(stream, encode(tenant, execution_id, traceparent))
-            with _XADD.measured():
+            with _XADD.measured(one.traceparent for one in batch.values() if one is not None):
                 await pipeline.execute()
             _SENT.inc(len(batch))
         except RedisTrouble as error:

@@ -135,7 +135,7 @@ class Dispatch:
             pipeline = self._link.commands.pipeline(transaction=False)
             for stream, ids in by_stream.items():
                 pipeline.xack(stream, GROUP, *ids)
-            with _XACK.measured():
+            with _XACK.measured(one.traceparent for one in messages if isinstance(one, Ring)):
                 await pipeline.execute()
         except RedisTrouble as error:
             raise unavailable(error) from error

@@ -1,11 +1,12 @@
 """How long commands to Redis take, by the name of what they do. Reads that wait for news are not among them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from engine.telemetry.metrics import DATABASE_SECONDS, REDIS_FAILURES
+from engine.telemetry.tracing import exemplar, exemplar_among
 
 _SYSTEM: Final = "redis"
 
@@ -18,12 +19,16 @@ class Timing:
         self._failures = REDIS_FAILURES.labels(operation)
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Time the block; one that ends with an exception counts as a command without an answer."""
+    def measured(self, traceparents: Iterable[str | None] | None = None) -> Iterator[None]:
+        """Time the block; one that ends with an exception counts as a command without an answer.
+
+        `traceparents` are the trace contexts of those for whom it is done; None: of the caller, whose span is current.
+        """
         began = time.perf_counter()
         try:
             yield
         except Exception:
             self._failures.inc()
             raise
-        self._seconds.observe(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._seconds.observe(seconds, exemplar() if traceparents is None else exemplar_among(traceparents))

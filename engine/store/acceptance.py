@@ -20,11 +20,11 @@ from engine.errors import Unavailable
 from engine.store.database import APP_ROLE, Database
 from engine.store.governance import KeyScope
 from engine.store.hot import HotConnection
-from engine.store.spans import record_group
+from engine.store.spans import group
 from engine.store.statements import load
 from engine.store.webhook_deliveries import Arrival, claim_messages, settle_arrivals
 from engine.telemetry.metrics import ACCEPTANCE_BATCH_SIZE, DATABASE_SECONDS, EXECUTIONS_ACCEPTED
-from engine.telemetry.tracing import is_on, sampled_context_of
+from engine.telemetry.tracing import exemplar, exemplar_among, sampled_context_of
 
 _SQL = load("acceptance")
 _ACCEPT = DATABASE_SECONDS.labels("postgresql", "acceptance.accept")
@@ -166,7 +166,7 @@ class Acceptance:
         if not group:
             return
         candidates = [candidate for candidate, _ in group]
-        ACCEPTANCE_BATCH_SIZE.observe(len(candidates))
+        ACCEPTANCE_BATCH_SIZE.observe(len(candidates), exemplar_among(c.traceparent for c in candidates))
         try:
             verdicts = await self._write(connection, candidates)
         except Exception as error:  # noqa: BLE001  whatever it is belongs to the callers, who wait for it
@@ -198,11 +198,10 @@ class Acceptance:
             return await self._resolve(connection, candidates)
 
     async def _accept(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
-        began, began_ns = time.perf_counter(), time.time_ns()
-        rows = await raw.fetch(_SQL["accept"], *_arrays(candidates), self._announces_decisions)
-        _ACCEPT.observe(time.perf_counter() - began)
-        if is_on():
-            record_group("INSERT", "executions", (sampled_context_of(c.traceparent) for c in candidates), began_ns)
+        with group("INSERT", "executions", (sampled_context_of(c.traceparent) for c in candidates)):
+            began = time.perf_counter()
+            rows = await raw.fetch(_SQL["accept"], *_arrays(candidates), self._announces_decisions)
+            _ACCEPT.observe(time.perf_counter() - began, exemplar())
         return {row["id"]: Verdict(row["alive"], row["created_at"]) for row in rows}
 
     async def _accept_arrivals(self, raw: asyncpg.Connection, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:

@@ -20,6 +20,7 @@ from engine.store.outbox import Announcement
 from engine.store.statements import load
 from engine.store.transition_codec import CheckpointRow, decode_row, encode_row
 from engine.telemetry.metrics import DATABASE_SECONDS
+from engine.telemetry.tracing import exemplar
 
 _SQL = load("checkpoints")
 _COMMIT = DATABASE_SECONDS.labels("postgresql", "checkpoints.commit")
@@ -169,7 +170,7 @@ async def histories(connection: HotConnection, refs: Sequence[ExecutionRef]) -> 
 async def _commit(raw: asyncpg.Connection, arguments: list[object]) -> frozenset[UUID]:
     began = time.perf_counter()
     rows = await raw.fetch(_SQL["commit"], *arguments)
-    _COMMIT.observe(time.perf_counter() - began)
+    _COMMIT.observe(time.perf_counter() - began, exemplar())
     return frozenset(row["id"] for row in rows)
 
 

@@ -29,6 +29,7 @@ from engine.telemetry.metrics import (
     DATABASE_CONNECTIONS_MAX,
     DATABASE_SECONDS,
 )
+from engine.telemetry.tracing import exemplar
 
 T = TypeVar("T")
 Transaction = AsyncConnection
@@ -201,7 +202,7 @@ class Database:
             try:
                 yield connection
                 await connection.commit()
-                _TRANSACTIONS.observe(time.perf_counter() - began)
+                _TRANSACTIONS.observe(time.perf_counter() - began, exemplar())
             finally:
                 await connection.close()
         except DriverError as error:
@@ -226,7 +227,7 @@ class Database:
         }
         asked_at = time.perf_counter()
         connection = await self._engine.connect()
-        _WAIT.observe(time.perf_counter() - asked_at)
+        _WAIT.observe(time.perf_counter() - asked_at, exemplar())
         try:
             await connection.execute(_ENTER, parameters)
         except DBAPIError as error:

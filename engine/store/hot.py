@@ -15,6 +15,7 @@ from engine.store.database import Database, tenant_array
 from engine.store.errors import DriverError, TransactionRaced, translate
 from engine.store.statements import name_of
 from engine.telemetry.metrics import DATABASE_SECONDS
+from engine.telemetry.tracing import exemplar
 
 _PLANNING: Final = """
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
@@ -63,7 +64,7 @@ class HotConnection:
             async with asyncio.timeout(timeout_s), self._used() as connection:
                 began = time.perf_counter()
                 rows: Sequence[Any] = await connection.fetch(sql, *arguments)
-                _timing(sql).observe(time.perf_counter() - began)
+                _timing(sql).observe(time.perf_counter() - began, exemplar())
                 return rows
         except TimeoutError as error:
             raise translate(error) or error from error

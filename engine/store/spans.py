@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -33,16 +34,15 @@ def watch(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine, "handle_error", _failed)
 
 
-def record_group(name: str, table: str, shared_by: Iterable[SpanContext | None], began_ns: int) -> None:
-    """A statement that several spans share: linked to each."""
-    tracing.record_batch(
-        f"{name} {table}",
-        [context for context in shared_by if context is not None],
-        start_ns=began_ns,
-        end_ns=time.time_ns(),
-        kind=SpanKind.CLIENT,
-        attributes=_attributes(name, table),
-    )
+@contextmanager
+def group(operation: str, table: str, shared_by: Iterable[SpanContext | None]) -> Iterator[None]:
+    """Around a statement that several spans share: one span, current within the block and linked to each of them."""
+    if not tracing.is_on():
+        yield
+        return
+    contexts = [context for context in shared_by if context is not None]
+    with tracing.shared(f"{operation} {table}", contexts, SpanKind.CLIENT, _attributes(operation, table)):
+        yield
 
 
 @lru_cache(maxsize=_KEPT)

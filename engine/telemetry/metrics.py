@@ -39,6 +39,11 @@ LABELS: Final = frozenset(
 )
 """Every label of the product. Each has a closed set of values, written in the code or by who installs the product."""
 
+WITHOUT_EXEMPLAR: Final = {
+    "maestro_event_loop_lag_seconds": "It is measured beside all work: what kept the loop may be anybody's work.",
+}
+"""Histograms of which no bucket leads to a trace, and why. Every other one has exemplars where its trace is sampled."""
+
 POLICY_DECISION_SECONDS = Histogram(
     "maestro_policy_decision_seconds",
     "Time of one policy evaluation.",

@@ -7,8 +7,8 @@ URL ever goes into a span: all three may hold secrets.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,12 +95,17 @@ def shared(
 ) -> Iterator[Span]:
     """A span around the block, current within it, of something that is done for several traces at once.
 
-    It is linked to each that is sampled, and the child of one that is alone; where none is, there is no span.
+    It is linked to each that is sampled, and the child of one that is alone; where none is, there is no span, nor that
+    of whoever happens to be current.
     """
     sampled = _sampled_of(of)
     tracers = _STATE.tracers
-    if tracers is None or not sampled:
+    if tracers is None:
         yield INVALID_SPAN
+        return
+    if not sampled:
+        with within_span(INVALID_SPAN):
+            yield INVALID_SPAN
         return
     parent = sampled[0] if len(sampled) == 1 else None
     context = trace.set_span_in_context(INVALID_SPAN) if parent is None else within(parent)
@@ -117,6 +122,21 @@ def child(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes 
         return
     with span(name, kind, attributes) as opened:
         yield opened
+
+
+def start(name: str, parent: SpanContext | None) -> Span:
+    """A span as `span` opens it, which the caller ends; it is not current (see `within_span`)."""
+    tracers = _STATE.tracers
+    if tracers is None:
+        return INVALID_SPAN
+    return tracers.sampled.start_span(name, None if parent is None else within(parent))
+
+
+def within_span(opened: Span) -> AbstractContextManager[Span]:
+    """Have a span be current within the block, which may be one of many that it lasts for. Nothing ends it."""
+    if _STATE.tracers is None:
+        return nullcontext(opened)
+    return trace.use_span(opened, end_on_exit=False, record_exception=False, set_status_on_exception=False)
 
 
 @contextmanager
@@ -272,3 +292,11 @@ def exemplar_of(context: SpanContext | None) -> dict[str, str] | None:
     if context is None or not context.trace_flags.sampled:
         return None
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+
+
+def exemplar_among(traceparents: Iterable[str | None]) -> dict[str, str] | None:
+    """The same for what is done for several, by the contexts that they brought: the first that is sampled."""
+    if _STATE.tracers is None:
+        return None
+    found = (exemplar_of(context) for one in traceparents if (context := context_of(one)) is not None)
+    return next((one for one in found if one is not None), None)

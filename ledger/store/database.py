@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from ledger.errors import Unavailable
-from ledger.telemetry import DATABASE_CONNECTIONS, DATABASE_SECONDS
+from ledger.telemetry import DATABASE_CONNECTIONS, DATABASE_SECONDS, exemplar
 
 DRIVER_ERRORS = (
     OSError,
@@ -74,7 +74,7 @@ class Database:
             async with self._pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
                 await connection.execute(_ENTER)
                 yield connection
-            _TRANSACTIONS.observe(time.perf_counter() - began)
+            _TRANSACTIONS.observe(time.perf_counter() - began, exemplar())
         except DRIVER_ERRORS as exc:
             raise translated(exc) from exc
 

@@ -14,6 +14,7 @@ from engine.actions.outbound.circuits import Circuits, Place
 from engine.actions.outbound.errors import OutboundError
 from engine.actions.outbound.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, WAITING
 from engine.clock import Clock
+from engine.telemetry.tracing import exemplar
 
 DEFAULT_CONCURRENCY = 16
 
@@ -69,7 +70,7 @@ class Traffic:
                 )
             with self._counted(place, protocol) as call:
                 yield call
-        CALL_SECONDS.labels(protocol).observe(self._clock.monotonic() - began)
+        CALL_SECONDS.labels(protocol).observe(self._clock.monotonic() - began, exemplar())
 
     @asynccontextmanager
     async def _place(self, place: Place, concurrency: int, deadline: float) -> AsyncIterator[None]:
