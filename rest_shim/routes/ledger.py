@@ -52,7 +52,6 @@ ROUTES = (
         {200: Reply("The note.", {"type": "string"}, media=TEXT)},
         "ledger",
         refusals=(Unavailable,),
-        public=True,
     ),
     Route(
         Method.GET,

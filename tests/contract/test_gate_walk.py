@@ -86,7 +86,7 @@ BODIES: dict[str, Any] = {
     "backfillSchedule": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"},
     "emitEvent": {"type": "shop.ordered", "payload": {}},
 }
-OF_THE_LOG = {"getLedgerEntry", "getLedgerInclusionProof", "getLedgerConsistencyProof"}
+OF_THE_LOG = {"getLedgerCheckpoint", "getLedgerEntry", "getLedgerInclusionProof", "getLedgerConsistencyProof"}
 """The public side of the ledger's log: whoever has a token may read it, and policy has no say in it."""
 KNOWN = [route for route in ROUTES if not route.public and route.name != "streamExecutionEvents"]
 """The stream does not end by itself here; it has its own test."""

@@ -159,7 +159,7 @@ async def test_the_public_side_is_mirrored_and_entries_belong_to_their_tenant(ho
     version = (await house.edge.rest("GET", f"/api/workflows/{created['id']}/versions/1.0.0")).json()
     index, leaf = version["provenance"]["logIndex"], version["provenance"]["leafHash"]
 
-    checkpoint = await house.edge.client.get("/api/ledger/checkpoint")
+    checkpoint = await house.edge.rest("GET", "/api/ledger/checkpoint")
     keys = await house.edge.client.get("/api/ledger/keys")
     entry = await house.edge.rest("GET", f"/api/ledger/entries/{index}")
     proof = await house.edge.rest("GET", f"/api/ledger/proof/inclusion?leafHash={leaf}")
@@ -182,7 +182,7 @@ async def test_the_public_side_is_mirrored_and_entries_belong_to_their_tenant(ho
 async def test_a_ledger_that_is_down_is_named_and_does_not_make_the_api_unready(house: House) -> None:
     house.line.is_down = True
     ready = await house.edge.client.get("/readyz")
-    mirrored = await house.edge.client.get("/api/ledger/checkpoint")
+    mirrored = await house.edge.rest("GET", "/api/ledger/checkpoint")
     house.line.is_down = False
 
     assert ready.status_code == 200

@@ -11,6 +11,8 @@ from engine.clock import SystemClock
 from engine.identity.tokens import TokenRules, TokenVerifier
 from federation.app import create_app
 from federation.config import AppConfig
+from rest_shim.routes.table import ROUTES
+from rest_shim.table import Route
 from tests.federation.edge import SECRET, Edge, workflow
 
 
@@ -159,6 +161,25 @@ async def test_health_is_public_and_names_each_dependency(edge: Edge, path: str)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     if path != "/livez":
         assert answer.json()["dependencies"] == [{"name": "postgresql", "ready": True, "needed": True, "message": ""}]
+
+
+OPEN = {
+    "/livez",
+    "/readyz",
+    "/health",
+    "/api/schemas/workflow-definition",
+    "/api/schemas/actions/{name}",
+    "/api/ledger/keys",
+    "/api/webhooks/workflow/{workflowId}/{triggerPath:path}",
+}
+"""What answers without a token, beside `/metrics`, `/openapi.json` and `/docs`, which are no routes of the table."""
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.path not in OPEN], ids=lambda route: route.name)
+async def test_whatever_is_not_listed_as_open_needs_a_token(edge: Edge, route: Route) -> None:
+    answer = await edge.client.request(route.method, re.sub(r"{\w+}", "1", route.path), json={})
+
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
 async def test_cross_origin_calls_need_their_origin_in_the_settings(edge: Edge) -> None:
