@@ -18,6 +18,10 @@ from workers.config import WorkerConfig
 from workers.worker import Surroundings, Worker
 
 FINAL = ("completed", "failed", "cancelled")
+PATIENCE_S = 60.0
+"""How long a busy machine may take over what a quiet one does at once."""
+CALM = {"drain_s": 2.0, "lease_s": 60.0, "trusted_s": 50.0}
+"""Of workers that nothing befalls: a machine that stands still for seconds costs none of them its lease."""
 
 
 class Reader:
@@ -31,7 +35,7 @@ class Reader:
         found = {row["id"]: row["status"] for row in rows}
         return [found[execution_id] for execution_id in ids]
 
-    async def until_status(self, ids: list[UUID], *wanted: str, within_s: float = 20) -> None:
+    async def until_status(self, ids: list[UUID], *wanted: str, within_s: float = PATIENCE_S) -> None:
         """Return when all executions are in one of these states; the statuses seen are in the failure."""
         async with asyncio.timeout(within_s):
             while True:
@@ -40,7 +44,7 @@ class Reader:
                     return
                 await asyncio.sleep(0.01)
 
-    async def until(self, question: str, *arguments: object, within_s: float = 20) -> None:
+    async def until(self, question: str, *arguments: object, within_s: float = PATIENCE_S) -> None:
         """Return when the question has an answer."""
         async with asyncio.timeout(within_s):
             while await self.connection.fetchval(question, *arguments) is None:  # noqa: ASYNC110 - a table tells nobody
@@ -96,7 +100,7 @@ async def new_worker(database_url: str, link: Link) -> AsyncIterator[NewWorker]:
         opened.append(database)
         registry = ActionRegistry((*inline_actions(), *actions))
         surroundings = Surroundings(database, link, registry, SystemClock(), Streams())
-        return Worker(surroundings, WorkerConfig(**{"drain_s": 2.0, **config}))  # type: ignore[arg-type]
+        return Worker(surroundings, WorkerConfig(**{**CALM, **config}))  # type: ignore[arg-type]
 
     yield make
     for database in opened:

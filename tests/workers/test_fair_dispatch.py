@@ -9,7 +9,7 @@ from engine.qos.buckets import Budget
 from engine.qos.classes import CLASSES
 from engine.qos.file import Qos
 from tests.workers.actions import Turnstile
-from tests.workers.conftest import Reader, StartWorker
+from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
 from tests.workers.seeding import accept, document, publish, step
 
 SWEEPING = {"sweep_age_s": 0.0, "sweep_s": 0.05}
@@ -29,7 +29,7 @@ async def waiting(url: str, reader: Reader, count: int, column: str, *values: ob
 
 async def shares(turnstile: Turnstile, of: dict[UUID, object], held: int, count: int) -> Counter[object]:
     """Let `count` through once all room is taken, and see who came in their places."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await turnstile.until_called(held)
         for number in range(count):
             turnstile.let_through(1)

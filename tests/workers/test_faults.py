@@ -12,7 +12,7 @@ from engine.queue.link import Link
 from engine.queue.streams import DEAD
 from engine.store.database import APP_ROLE, LOOP_ROLE, Database
 from tests.workers.actions import UNSTORABLE, Answer, Gate
-from tests.workers.conftest import NewWorker, Reader, StartWorker
+from tests.workers.conftest import PATIENCE_S, NewWorker, Reader, StartWorker
 from tests.workers.seeding import accept, chain, document, publish, step
 
 
@@ -32,7 +32,7 @@ async def test_a_stopping_worker_hands_outcomes_on_and_the_step_is_not_run_again
     steps = [step("call", ["after"], config={"actionType": "gate", "actionConfig": {}}), step("after")]
     [execution_id] = await accept(database_url, await publish(database_url, document(steps)))
 
-    async with start_worker(gate) as stopping:
+    async with start_worker(gate, drain_s=PATIENCE_S) as stopping:
         await stopping.bell.ring("default", [execution_id])
         await gate.called.wait()
         stopping.stop()

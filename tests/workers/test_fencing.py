@@ -195,11 +195,14 @@ async def test_a_worker_that_lapsed_drops_what_others_took_and_keeps_the_rest(
     version = await publish(database_url, document([step("call", [], config={"actionType": "gate"})]))
     ids = await accept(database_url, version, 2)
 
-    async with start_worker(gate, heartbeat_s=3_600.0, sweep_s=3_600.0, trusted_s=3.0, lease_s=3.0) as slow:
+    async with start_worker(gate, heartbeat_s=3_600.0, sweep_s=3_600.0) as slow:
         await slow.bell.ring("default", ids)
         await reader.until("select 1 where (select count(*) from executions where lease_owner = $1) = 2", slow.id)
         await gate.until_called(2)
-        await reader.until("select 1 from workers where id = $1 and lease_until < now()", slow.id)
+        await reader.connection.execute(
+            "update workers set lease_until = now() - interval '1 s' where id = $1", slow.id
+        )
+        slow.lease.renew(float("-inf"))
         await reader.connection.execute(
             "update executions set lease_epoch = lease_epoch + 1, lease_owner = $2 where id = $1", ids[0], new_id()
         )

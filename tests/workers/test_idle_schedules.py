@@ -26,7 +26,7 @@ class Rounds(Firing):
         return self.found.pop(0) if self.found else Round(0, None, is_held_up=False)
 
     async def again(self) -> None:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             await self.asked.wait()
         self.asked.clear()
 

@@ -14,8 +14,9 @@ from engine.store.hot import HotConnection
 from engine.store.inbox import Posting, post
 from engine.store.lent import Settlement
 from tests.workers.actions import Gate
-from tests.workers.conftest import Reader, StartWorker
+from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
 from tests.workers.seeding import accept, document, new_id, publish, step
+from workers.worker import Worker
 
 WIDE = 12
 OWN = 4
@@ -31,16 +32,23 @@ async def fan_out(database_url: str, **config: str) -> UUID:
     return execution_id
 
 
+async def both_live(reader: Reader, *workers: Worker) -> None:
+    """Return when these workers can be lent to: who offers to nobody makes everything by itself."""
+    live = "select 1 where (select count(*) from workers where id = any($1) and lease_until > now()) = $2"
+    await reader.until(live, [worker.id for worker in workers], len(workers))
+
+
 async def test_two_workers_share_a_fan_out(database_url: str, start_worker: StartWorker, reader: Reader) -> None:
     execution_id = await fan_out(database_url)
     gates = [Gate(), Gate()]
 
     async with (
         start_worker(gates[0], lend_above=WIDE // 2, lend_patience_s=60.0) as one,
-        start_worker(gates[1], lend_above=WIDE // 2, lend_patience_s=60.0),
+        start_worker(gates[1], lend_above=WIDE // 2, lend_patience_s=60.0) as other,
     ):
+        await both_live(reader, one, other)
         one.intake.offer([ExecutionRef("default", execution_id)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*(gate.until_called(WIDE // 2) for gate in gates))
         for gate in gates:
             gate.opened.set()
@@ -58,6 +66,7 @@ async def test_what_must_not_be_made_twice_is_not_lent(
     gates = [Gate(), Gate()]
 
     async with start_worker(gates[0], lend_above=OWN) as one, start_worker(gates[1], lend_above=OWN) as other:
+        await both_live(reader, one, other)
         one.intake.offer([ExecutionRef("default", execution_id)])
         await gates[0].until_called(WIDE)
         assert one.lender.out == other.borrower.out == 0
@@ -74,7 +83,8 @@ async def test_a_lent_attempt_whose_borrower_ends_is_made_again_under_the_same_k
     mine, theirs = Gate(), Gate()
 
     async with start_worker(mine, lend_above=OWN, lend_patience_s=60.0) as holder:
-        async with start_worker(theirs, lend_above=WIDE, drain_s=0.0):
+        async with start_worker(theirs, lend_above=WIDE, drain_s=0.0) as borrower:
+            await both_live(reader, holder, borrower)
             holder.intake.offer([ExecutionRef("default", execution_id)])
             await theirs.until_called(WIDE - OWN)
         mine.opened.set()
@@ -97,8 +107,9 @@ async def test_a_cancellation_reaches_what_was_lent(
         start_worker(gates[0], lend_above=WIDE // 2, lend_patience_s=60.0) as one,
         start_worker(gates[1], lend_above=WIDE // 2, lend_patience_s=60.0) as other,
     ):
+        await both_live(reader, one, other)
         one.intake.offer([ExecutionRef("default", execution_id)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*(gate.until_called(WIDE // 2) for gate in gates))
         database = Database.connect(database_url, application_name="test")
         async with database.transaction("default") as connection:
@@ -106,7 +117,7 @@ async def test_a_cancellation_reaches_what_was_lent(
         await database.close()
         await one.bell.ring("default", [execution_id])
         await reader.until_status([execution_id], "cancelled")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while one.runner.attempts_out or other.runner.attempts_out:  # noqa: ASYNC110 - counters tell nobody
                 await asyncio.sleep(0.01)
 

@@ -85,7 +85,7 @@ async def test_the_approval_template_runs_to_its_end(
         async with start_worker(Email(tools)):
             execution_id = await from_template(edge, "approval", trigger)
             await attend(edge, await task_of(reader, execution_id), {"decision": decision})
-            await reader.until_status([execution_id], "completed", within_s=30)
+            await reader.until_status([execution_id], "completed")
         await tools.close()
     steps = await steps_of(edge, execution_id)
     assert {step for step, status in steps.items() if status == "completed"} == {"decide", "is-approved", told}
@@ -108,7 +108,7 @@ async def test_the_incident_template_branches_on_what_the_person_said(
                 notifyUrl=f"{server.url}/notify",
             )
             await attend(edge, await task_of(reader, execution_id), {"severity": severity})
-            await reader.until_status([execution_id], "completed", within_s=30)
+            await reader.until_status([execution_id], "completed")
         await tools.close()
     assert [request.target for request in server.requests] == ["/incidents"] + ["/notify"] * notified
 
@@ -124,7 +124,7 @@ async def test_the_data_template_runs_to_its_end(edge: Edge, start_worker: Start
             execution_id = await from_template(
                 edge, "data-processing", {}, sourceUrl=f"{server.url}/records", targetUrl=f"{server.url}/results"
             )
-            await reader.until_status([execution_id], "completed", within_s=30)
+            await reader.until_status([execution_id], "completed")
         await tools.close()
     assert [request.method for request in server.requests] == ["GET", "POST"]
 

@@ -7,7 +7,7 @@ from engine.store import slots
 from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from tests.workers.actions import Turnstile
-from tests.workers.conftest import Reader, StartWorker
+from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
 from tests.workers.seeding import accept, document, publish, step
 
 SWEEPING = {"sweep_age_s": 0.0, "sweep_s": 0.05}
@@ -29,7 +29,7 @@ async def test_no_more_run_at_once_than_the_workflow_allows_and_all_run_in_the_e
     turnstile = Turnstile()
     workflow_id, ids = await limited(database_url, reader, 7, 2)
 
-    async with start_worker(turnstile, **SWEEPING), start_worker(turnstile, **SWEEPING), asyncio.timeout(20):
+    async with start_worker(turnstile, **SWEEPING), start_worker(turnstile, **SWEEPING), asyncio.timeout(PATIENCE_S):
         for ended in range(7):
             await turnstile.until_called(min(7, ended + 2))
             running = await reader.connection.fetchval(

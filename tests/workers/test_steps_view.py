@@ -8,7 +8,7 @@ import asyncpg
 
 from engine.jsonvalue import Json, JsonObject
 from tests.workers.actions import Turnstile
-from tests.workers.conftest import Reader, StartWorker
+from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
 from tests.workers.seeding import accept, chain, document, publish, step
 
 EXECUTIONS = 6
@@ -40,7 +40,7 @@ async def test_every_look_during_a_run_shows_the_newest_checkpoint_of_each_step(
 
     async with start_worker(turnstile) as worker:
         await worker.bell.ring("default", ids)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             through = 0
             while not await _look(reader.connection, ids, looks):
                 if len(turnstile.calls) > through:  # else it would run ahead of the next look

@@ -13,7 +13,7 @@ from engine.queue.changes import Listener, Teller
 from engine.queue.link import Link
 from engine.services.task_values import TaskEvent, TaskWatch
 from tests.federation.edge import Edge, open_edge, workflow
-from tests.workers.conftest import Reader, StartWorker
+from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
 
 NEVER_S = 3_600.0
 GROUP = "watched"
@@ -70,7 +70,7 @@ async def until_heard(seen: asyncio.Queue[TaskEvent], edge: Edge) -> None:
 async def story_of(task_id: str, seen: asyncio.Queue[TaskEvent], last: str) -> list[tuple[int, str]]:
     """Steps of one task in the order in which they came, up to `last`."""
     found: list[tuple[int, str]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not found or found[-1][1] != last:
             event = await seen.get()
             if str(event.task.id) == task_id:
@@ -81,7 +81,7 @@ async def story_of(task_id: str, seen: asyncio.Queue[TaskEvent], last: str) -> l
 async def test_every_step_is_told_of(watching: Edge, acting: Edge, start_worker: StartWorker, reader: Reader) -> None:
     seen: asyncio.Queue[TaskEvent] = asyncio.Queue()
     task = asyncio.create_task(gather_into(seen, watching))
-    await asyncio.wait_for(until_heard(seen, acting), 20)
+    await asyncio.wait_for(until_heard(seen, acting), PATIENCE_S)
 
     by_people = await open_task(acting)
     claimed = await acting.rest("POST", f"/api/human-tasks/{by_people}/claim", claims={"groups": [GROUP]})
