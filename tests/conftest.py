@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
+from engine.store.database import LOOP_ROLE, Database
+from engine.store.hot import HotConnection
 from scripts.embedded.postgres import OWNER, EmbeddedPostgres, PostgresConfig
 from scripts.embedded.valkey import EmbeddedValkey, ValkeyConfig
 from tests.clock import FakeClock
@@ -86,6 +89,36 @@ def database_url(postgres: EmbeddedPostgres, template_database: str, request: py
     """A migrated database for the tests of this module alone, as the tables' owner."""
     with_template = f"template {template_database} strategy file_copy"
     yield from _database(postgres, _name_after(request.node.name), with_template)
+
+
+@pytest.fixture(scope="module")
+def superuser_url(postgres_url: str, database_url: str) -> str:
+    """The module's database as a superuser sees it: all tenants, and what no role of the product may change."""
+    return _of_database(postgres_url, urlsplit(database_url).path.removeprefix("/"))
+
+
+@pytest_asyncio.fixture
+async def superuser(superuser_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody whom no row security stops."""
+    connection = await asyncpg.connect(superuser_url)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The module's database as the product opens it."""
+    opened = Database.connect(database_url, application_name="tests")
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def loop_connection(database: Database) -> AsyncIterator[HotConnection]:
+    """A connection such as workers' loops have."""
+    connection = HotConnection(database, LOOP_ROLE)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

@@ -1,22 +1,15 @@
 """The provenance ledger of a round, as a process that may be killed."""
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from scripts.embedded.ports import free_port
 from tests.crash.fleet import FORKS
 from tests.crash.life import keep_the_log
 
 TOKEN = "the-token-of-the-ledger-of-these-rounds"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)
@@ -25,7 +18,7 @@ class LedgerKeeper:
 
     database_url: Callable[[], str]
     folder: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     _process: ForkServerProcess | None = None
 
     @property

@@ -35,9 +35,9 @@ async def written(database: Database, tenant: str, count: int = 3) -> list[UUID]
     return [one.id for one in entries]
 
 
-async def chained(database: Database, looping: HotConnection, tenant: str, count: int = 3) -> list[UUID]:
+async def chained(database: Database, loop_connection: HotConnection, tenant: str, count: int = 3) -> list[UUID]:
     ids = await written(database, tenant, count)
-    while await audit_chain.extend(looping, 1_000):
+    while await audit_chain.extend(loop_connection, 1_000):
         pass
     return ids
 
@@ -55,11 +55,13 @@ async def report(database: Database, tenant: str, known: Head | None = None) -> 
     return await verify_chain(database, tenant, known)
 
 
-async def test_entries_of_each_tenant_make_a_chain_of_their_own(database: Database, looping: HotConnection) -> None:
+async def test_entries_of_each_tenant_make_a_chain_of_their_own(
+    database: Database, loop_connection: HotConnection
+) -> None:
     first, other = f"t-{uuid4()}", f"t-{uuid4()}"
     await written(database, first)
-    await chained(database, looping, other, 2)
-    await chained(database, looping, first, 2)
+    await chained(database, loop_connection, other, 2)
+    await chained(database, loop_connection, first, 2)
 
     one, two = await report(database, first), await report(database, other)
     assert (one.links, one.waiting, one.defects) == (5, 0, ())
@@ -67,54 +69,54 @@ async def test_entries_of_each_tenant_make_a_chain_of_their_own(database: Databa
 
 
 async def test_what_is_written_by_a_transaction_under_way_waits_and_is_not_lost(
-    database: Database, looping: HotConnection
+    database: Database, loop_connection: HotConnection
 ) -> None:
     tenant = f"t-{uuid4()}"
     async with database.transaction(tenant) as connection:
         await record_audit(connection, [entry(tenant, "first.to.begin")])
-        later = await chained(database, looping, tenant, 2)
+        later = await chained(database, loop_connection, tenant, 2)
         waiting = await report(database, tenant)
         assert (waiting.links, waiting.waiting, waiting.defects) == (0, len(later), ())
-    await chained(database, looping, tenant, 0)
+    await chained(database, loop_connection, tenant, 0)
     assert ((await report(database, tenant)).links, (await report(database, tenant)).defects) == (3, ())
 
 
-async def test_two_sequencers_at_once_chain_each_entry_once(database: Database, looping: HotConnection) -> None:
+async def test_two_sequencers_at_once_chain_each_entry_once(database: Database, loop_connection: HotConnection) -> None:
     tenant = f"t-{uuid4()}"
     await written(database, tenant, 40)
     second = HotConnection(database, "maestro_loop")
     for _ in range(30):
-        await asyncio.gather(audit_chain.extend(looping, 3), audit_chain.extend(second, 3))
+        await asyncio.gather(audit_chain.extend(loop_connection, 3), audit_chain.extend(second, 3))
     await second.close()
     found = await report(database, tenant)
     assert (found.links, found.defects) == (40, ())
 
 
 async def test_a_changed_entry_is_found_and_named(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection
 ) -> None:
     tenant = f"t-{uuid4()}"
-    ids = await chained(database, looping, tenant)
+    ids = await chained(database, loop_connection, tenant)
     await tampered(superuser, "audit_entries", "update audit_entries set actor = 'mallory' where id = $1", ids[1])
     assert (await report(database, tenant)).defects == (f"Entry {ids[1]} (link 2) was changed after it was chained.",)
 
 
 @pytest.mark.parametrize("member", ["action", "resource_id", "before_hash", "after_hash", "request_id", "source"])
 async def test_no_member_of_an_entry_can_be_changed_unseen(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection, member: str
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection, member: str
 ) -> None:
     tenant = f"t-{uuid4()}"
-    (only,) = await chained(database, looping, tenant, 1)
+    (only,) = await chained(database, loop_connection, tenant, 1)
     forge = f"update audit_entries set {member} = 'forged' where id = $1"  # noqa: S608 - names of this module
     await tampered(superuser, "audit_entries", forge, only)
     assert len((await report(database, tenant)).defects) == 1
 
 
 async def test_a_link_made_to_fit_a_forged_entry_breaks_the_next_one(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection
 ) -> None:
     tenant = f"t-{uuid4()}"
-    await chained(database, looping, tenant)
+    await chained(database, loop_connection, tenant)
     await tampered(
         superuser, "audit_chain", "update audit_chain set hash = entry_hash where tenant_id = $1 and seq = 2", tenant
     )
@@ -125,10 +127,10 @@ async def test_a_link_made_to_fit_a_forged_entry_breaks_the_next_one(
 
 
 async def test_a_removed_link_and_an_entry_slipped_in_are_found(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection
 ) -> None:
     tenant = f"t-{uuid4()}"
-    ids = await chained(database, looping, tenant)
+    ids = await chained(database, loop_connection, tenant)
     await tampered(superuser, "audit_chain", "delete from audit_chain where tenant_id = $1 and seq = 2", tenant)
     slipped = new_id()
     await superuser.execute(
@@ -143,10 +145,10 @@ async def test_a_removed_link_and_an_entry_slipped_in_are_found(
 
 
 async def test_a_chain_that_was_cut_is_found_by_a_head_that_was_kept(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection
 ) -> None:
     tenant = f"t-{uuid4()}"
-    await chained(database, looping, tenant)
+    await chained(database, loop_connection, tenant)
     kept = (await report(database, tenant)).head
     assert (await report(database, tenant, kept)).defects == ()
     await tampered(superuser, "audit_chain", "delete from audit_chain where tenant_id = $1 and seq = 3", tenant)
@@ -157,9 +159,9 @@ async def test_a_chain_that_was_cut_is_found_by_a_head_that_was_kept(
 @pytest.mark.parametrize("role", ["maestro_app", "maestro_loop"])
 @pytest.mark.parametrize("table", ["audit_entries", "audit_chain"])
 async def test_the_database_refuses_to_change_the_audit_log(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection, role: str, table: str
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection, role: str, table: str
 ) -> None:
-    await chained(database, looping, "append-only", 1)
+    await chained(database, loop_connection, "append-only", 1)
     change, remove = f"update {table} set tenant_id = tenant_id", f"delete from {table}"  # noqa: S608 - as above
     for statement in (change, remove, f"truncate {table} cascade"):
         with pytest.raises(asyncpg.PostgresError, match=r"never changed|permission denied|must be owner"):
@@ -175,12 +177,12 @@ async def test_the_database_refuses_to_change_the_audit_log(
 async def test_the_command_says_whether_the_chains_hold(
     database: Database,
     database_url: str,
-    looping: HotConnection,
+    loop_connection: HotConnection,
     superuser: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tenant = f"t-{uuid4()}"
-    ids = await chained(database, looping, tenant)
+    ids = await chained(database, loop_connection, tenant)
     monkeypatch.setenv("MAESTRO_DATABASE_URL", database_url)
     monkeypatch.setenv("MAESTRO_REDIS_URL", "redis://127.0.0.1:1")
 

@@ -246,7 +246,7 @@ async def test_a_refusal_is_logged_with_all_its_reasons(
 
 
 async def test_decisions_reach_a_log_outside_in_opas_format_and_wait_for_it(
-    database: Database, looping: HotConnection, ada: Actor
+    database: Database, loop_connection: HotConnection, ada: Actor
 ) -> None:
     taken: list[Any] = []
     is_down = True
@@ -262,7 +262,7 @@ async def test_decisions_reach_a_log_outside_in_opas_format_and_wait_for_it(
         workflow_id = await published(services, ada)
         await services.executions.execute(ada, workflow_id, ExecuteRequest(trigger_data={"pin": "1234"}))
     async with httpx.AsyncClient(transport=httpx.MockTransport(sink)) as client:
-        log = DecisionLog(looping, client, "http://sink.test/logs")
+        log = DecisionLog(loop_connection, client, "http://sink.test/logs")
         assert await log.run_once() == 0
         is_down = False
         async with database.transaction(ada.tenant) as connection:

@@ -173,7 +173,7 @@ async def test_it_writes_by_itself_a_moment_later(
 
 
 async def test_rows_go_when_their_time_is_over_and_no_others(
-    database: Database, looping: HotConnection, superuser: asyncpg.Connection, ada: Actor
+    database: Database, loop_connection: HotConnection, superuser: asyncpg.Connection, ada: Actor
 ) -> None:
     async with governed(database) as services:
         workflow_id = await published(services, ada)
@@ -183,8 +183,8 @@ async def test_rows_go_when_their_time_is_over_and_no_others(
     with pytest.raises(ProgrammingError, match="permission denied"):
         async with database.transaction(ada.tenant) as connection:
             await connection.exec_driver_sql("delete from policy_decisions")
-    await Retention(looping, None, lambda: 0.5).run_once()
+    await Retention(loop_connection, None, lambda: 0.5).run_once()
     left = await superuser.fetch("select action from policy_decisions where tenant_id = $1", ada.tenant)
     assert sorted(row["action"] for row in left) == ["workflow.create", "workflow.publish"]
-    await looping.fetch("delete from policy_decisions")
+    await loop_connection.fetch("delete from policy_decisions")
     assert await superuser.fetchval("select count(*) from policy_decisions where tenant_id = $1", ada.tenant) == 2

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,18 +9,13 @@ from pathlib import Path
 
 import httpx
 
+from scripts.embedded.ports import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 _RUN = (
     "import asyncio; from ledger.serve import serve_ledger; from ledger.settings import LedgerSettings;"
     "asyncio.run(serve_ledger(LedgerSettings.from_environment()))"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class LedgerProcess:

@@ -151,7 +151,7 @@ async def running(worker: Worker) -> AsyncIterator[Worker]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def house(
-    database_url: str, postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+    database_url: str, superuser_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("ledger")
     clock = SystemClock()
@@ -164,7 +164,7 @@ async def house(
         surroundings = Surroundings(database, link, ActionRegistry(inline_actions()), clock, Streams())
         connection = HotConnection(database, LOOP_ROLE)
         relay = LedgerRelay(connection, client, "1.2.3", uuid7_factory(clock))
-        tables = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
+        tables = await asyncpg.connect(superuser_url)
         async with (
             open_edge(database_url, ledger=client) as edge,
             running(Worker(surroundings, WorkerConfig())) as worker,

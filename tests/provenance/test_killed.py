@@ -60,7 +60,7 @@ async def start(edge: Edge, worker: Worker, workflow_id: str) -> UUID:
 
 
 async def test_killed_at_random_while_executions_end(
-    database_url: str, postgres_url: str, redis_url: str, tmp_path: Path
+    database_url: str, superuser_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     began = time.monotonic()
     draw = random.Random(SEED)  # noqa: S311 - a seeded choice of moments
@@ -82,21 +82,17 @@ async def test_killed_at_random_while_executions_end(
                     process.kill()
                     process.start()
                     await asyncio.to_thread(process.wait_ready, probe)
-                await until_sealed(postgres_url, database_url, started)
+                await until_sealed(superuser_url, started)
     finally:
         process.kill()
         await link.close()
-    entries, checkpoints = await check(superuser(postgres_url, database_url), {})
+    entries, checkpoints = await check(superuser_url, {})
     seconds = round(time.monotonic() - began)
     note("two workers with relays", kills=ROUNDS, entries=entries, checkpoints=checkpoints, seconds=seconds)
 
 
-def superuser(postgres_url: str, database_url: str) -> str:
-    return postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1]
-
-
-async def until_sealed(postgres_url: str, database_url: str, started: list[UUID]) -> None:
-    tables = await asyncpg.connect(superuser(postgres_url, database_url))
+async def until_sealed(superuser_url: str, started: list[UUID]) -> None:
+    tables = await asyncpg.connect(superuser_url)
     async with asyncio.timeout(90):
         while await tables.fetchval(UNFINISHED) is not None:  # noqa: ASYNC110 - a table tells nobody
             await asyncio.sleep(0.1)

@@ -1,6 +1,5 @@
 """Three masters of the Redis-protocol server on the loopback interface, as one cluster."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +10,10 @@ from typing import Any
 
 import redis
 
+from scripts.embedded.ports import free_port
 from scripts.embedded.valkey import find_binary
 
 SLOTS = 16_384
-HIGHEST_PORT = 55_535
-"""The bus listens ten thousand ports higher."""
 WITHIN_S = 20.0
 
 
@@ -34,7 +32,7 @@ def three_masters(folder: Path) -> Iterator[str]:
 @contextmanager
 def _node(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--cluster-enabled", "yes"]
     process = subprocess.Popen(
         [find_binary(), *options, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL, cwd=folder
@@ -83,12 +81,3 @@ def _until(condition: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("The cluster does not come up.")
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port <= HIGHEST_PORT:
-            return port

@@ -63,13 +63,6 @@ def clock(fake_clock: FakeClock) -> FakeClock:
 
 
 @pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database.connect(database_url, application_name="tests")
-    yield opened
-    await opened.close()
-
-
-@pytest_asyncio.fixture
 async def assembled(
     database: Database, bell: RecordingBell, clock: FakeClock, pauses: Pauses
 ) -> AsyncIterator[Assembled]:

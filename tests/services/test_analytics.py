@@ -1,6 +1,5 @@
 """Figures: what is summed and what is newer make one answer, each execution counted once."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -12,7 +11,7 @@ from engine.identity.actor import Actor
 from engine.ids import uuid7
 from engine.services.analytics import ExecutionMetrics, Figures, Granularity, Period
 from engine.services.services import Services
-from engine.store.database import LOOP_ROLE, Database
+from engine.store.database import Database
 from engine.store.hot import HotConnection
 from tests.clock import FakeClock
 from tests.store.rows import add_execution, add_workflow
@@ -28,20 +27,11 @@ def now(clock: FakeClock) -> datetime:
 
 
 @pytest_asyncio.fixture
-async def summing(database: Database, root: asyncpg.Connection, now: datetime) -> AsyncIterator[Metrics]:
+async def summing(loop_connection: HotConnection, superuser: asyncpg.Connection, now: datetime) -> Metrics:
     """Sums that have got as far as two days ago."""
-    await root.execute("delete from workflow_metrics")
-    await root.execute("update workflow_metrics_progress set aggregated_until = $1", now - timedelta(days=2))
-    connection = HotConnection(database, LOOP_ROLE)
-    yield Metrics(connection, lambda: 0.5)
-    await connection.close()
-
-
-@pytest_asyncio.fixture
-async def root(database_url: str, postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
-    yield connection
-    await connection.close()
+    await superuser.execute("delete from workflow_metrics")
+    await superuser.execute("update workflow_metrics_progress set aggregated_until = $1", now - timedelta(days=2))
+    return Metrics(loop_connection, lambda: 0.5)
 
 
 async def add_ended(
@@ -94,7 +84,12 @@ async def test_sums_and_what_is_newer_make_one_answer(
 
 
 async def test_summing_again_counts_nothing_twice(
-    services: Services, database: Database, viewer: Actor, summing: Metrics, now: datetime, root: asyncpg.Connection
+    services: Services,
+    database: Database,
+    viewer: Actor,
+    summing: Metrics,
+    now: datetime,
+    superuser: asyncpg.Connection,
 ) -> None:
     workflow = await add_workflow(database, viewer.tenant)
     for minutes in (70, 90, 1_000):
@@ -105,7 +100,7 @@ async def test_summing_again_counts_nothing_twice(
     assert await summing.run_once() is False
     assert await summing.run_once(settled_s=0, every_s=0) is True
 
-    kept = await root.fetchval(
+    kept = await superuser.fetchval(
         "select sum(completed) from workflow_metrics where tenant_id = $1 and granularity = 'day'", viewer.tenant
     )
     assert kept == 4

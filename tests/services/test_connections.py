@@ -73,24 +73,22 @@ async def test_a_connection_comes_back_without_its_secrets(stored: Database) -> 
 
 
 async def test_a_planted_secret_is_nowhere_in_the_database_in_clear(
-    stored: Database, postgres_url: str, database_url: str
+    stored: Database, superuser: asyncpg.Connection
 ) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("planted"))
     await service.replace(ADMIN, "planted", {"settings": {"baseUrl": "https://crm.example.org"}})
-    own = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
-    tables = await own.fetch("select table_schema s, table_name t from information_schema.tables"
+    tables = await superuser.fetch("select table_schema s, table_name t from information_schema.tables"
                              " where table_schema = 'public' and table_type = 'BASE TABLE'")  # fmt: skip
     found = [
         row["t"]
         for row in tables
-        if await own.fetchval(
+        if await superuser.fetchval(
             f'select exists (select from "{row["s"]}"."{row["t"]}" x where x::text like $1 or x::text like $2)',  # noqa: S608 - names of the catalogue
             f"%{PLANTED}%",
             f"%{PLANTED.encode().hex()}%",
         )
     ]
-    await own.close()
     assert len(tables) > 10
     assert found == []
 
@@ -149,14 +147,14 @@ async def test_a_deleted_connection_is_gone(stored: Database) -> None:
         await service.get(ADMIN, "gone")
 
 
-async def test_every_change_is_audited(stored: Database, postgres_url: str, database_url: str) -> None:
+async def test_every_change_is_audited(stored: Database, superuser: asyncpg.Connection) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("audited"))
     await service.replace(ADMIN, "audited", named("audited", secrets={"token": "another-one"}))
     await service.delete(ADMIN, "audited")
-    own = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
-    entries = await own.fetch("select action, before_hash, after_hash from audit_entries where resource_id = 'audited'")
-    await own.close()
+    entries = await superuser.fetch(
+        "select action, before_hash, after_hash from audit_entries where resource_id = 'audited'"
+    )
     assert sorted(entry["action"] for entry in entries) == ["connection.delete", "connection.write", "connection.write"]
     hashes = {entry["before_hash"] for entry in entries} | {entry["after_hash"] for entry in entries}
     assert len(hashes) == 3
@@ -219,14 +217,12 @@ async def test_without_a_key_nothing_is_stored(stored: Database) -> None:
 
 
 async def test_what_was_sealed_for_one_place_opens_for_no_other(
-    stored: Database, postgres_url: str, database_url: str
+    stored: Database, superuser: asyncpg.Connection
 ) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("victim"))
     await service.create(ADMIN, named("thief", settings={"baseUrl": "https://evil.example"}))
-    own = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
-    await own.execute("update connections t set nonce = v.nonce, ciphertext = v.ciphertext from connections v"
+    await superuser.execute("update connections t set nonce = v.nonce, ciphertext = v.ciphertext from connections v"
                       " where t.name = 'thief' and v.name = 'victim'")  # fmt: skip
-    await own.close()
     with pytest.raises(Unavailable):
         await resolver_of(stored).resolve("acme", "thief")

@@ -91,13 +91,11 @@ async def test_published_version_cannot_be_changed_by_the_application(database: 
     "operation", ["update workflow_versions set version = '9.9.9'", "delete from workflow_versions"]
 )
 async def test_published_version_cannot_be_changed_even_by_a_superuser(
-    database: Database, postgres_url: str, database_url: str, operation: str
+    database: Database, superuser_url: str, operation: str
 ) -> None:
     workflow = await add_workflow(database, "acme")
     await add_version(database, "acme", workflow.id)
-    as_superuser = Database.connect(
-        postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1], application_name="tests"
-    )
+    as_superuser = Database.connect(superuser_url, application_name="tests")
 
     with pytest.raises(ConstraintViolated):
         await _as_login(as_superuser, operation)

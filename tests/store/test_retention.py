@@ -1,14 +1,11 @@
 """Months of executions: made ahead, and dropped when nothing in them is unfinished."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
-import pytest_asyncio
 
 from engine.ids import uuid7
-from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from workers.retention import Retention
 
@@ -24,60 +21,51 @@ INSERT = (
 )
 
 
-@pytest_asyncio.fixture
-async def root(database_url: str, postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
-    yield connection
-    await connection.close()
-
-
-@pytest_asyncio.fixture
-async def loop(database_url: str) -> AsyncIterator[HotConnection]:
-    database = Database.connect(database_url, application_name="tests")
-    connection = HotConnection(database, LOOP_ROLE)
-    yield connection
-    await connection.close()
-    await database.close()
-
-
 def execution_of(month: int) -> UUID:
     return uuid7(datetime(2020, month, 15, tzinfo=UTC), uuid4().bytes[:10])
 
 
-async def test_a_month_goes_when_nothing_in_it_is_unfinished(root: asyncpg.Connection, loop: HotConnection) -> None:
+async def test_a_month_goes_when_nothing_in_it_is_unfinished(
+    superuser: asyncpg.Connection, loop_connection: HotConnection
+) -> None:
     for month in (1, 2):
-        await root.execute(MONTHS, datetime(2020, month, 1, tzinfo=UTC))
+        await superuser.execute(MONTHS, datetime(2020, month, 1, tzinfo=UTC))
     done = datetime(2020, 3, 1, tzinfo=UTC)
-    await root.execute(INSERT, execution_of(1), uuid4(), "completed", done)
+    await superuser.execute(INSERT, execution_of(1), uuid4(), "completed", done)
     unfinished = execution_of(2)
-    await root.execute(INSERT, unfinished, uuid4(), "paused", None)
+    await superuser.execute(INSERT, unfinished, uuid4(), "paused", None)
 
-    _, dropped = await Retention(loop, 400, lambda: 0.5).run_once()
+    _, dropped = await Retention(loop_connection, 400, lambda: 0.5).run_once()
 
     assert set(dropped) == {"executions_p202001", "step_checkpoints_p202001"}
-    assert [row["relname"] for row in await root.fetch(NAMES)] == ["executions_p202002", "step_checkpoints_p202002"]
-    assert await root.fetchval("select status from executions where id = $1", unfinished) == "paused"
-    forced = await root.fetchval("select relforcerowsecurity from pg_class where relname = 'executions_p202002'")
+    assert [row["relname"] for row in await superuser.fetch(NAMES)] == [
+        "executions_p202002",
+        "step_checkpoints_p202002",
+    ]
+    assert await superuser.fetchval("select status from executions where id = $1", unfinished) == "paused"
+    forced = await superuser.fetchval("select relforcerowsecurity from pg_class where relname = 'executions_p202002'")
     assert forced
 
-    await root.execute("update executions set status = 'cancelled', finished_at = now() where id = $1", unfinished)
-    _, dropped = await Retention(loop, 400, lambda: 0.5).run_once()
+    await superuser.execute("update executions set status = 'cancelled', finished_at = now() where id = $1", unfinished)
+    _, dropped = await Retention(loop_connection, 400, lambda: 0.5).run_once()
 
     assert set(dropped) == {"executions_p202002", "step_checkpoints_p202002"}
 
 
-async def test_without_a_limit_nothing_goes(root: asyncpg.Connection, loop: HotConnection) -> None:
-    await root.execute(MONTHS, datetime(2020, 5, 1, tzinfo=UTC))
+async def test_without_a_limit_nothing_goes(superuser: asyncpg.Connection, loop_connection: HotConnection) -> None:
+    await superuser.execute(MONTHS, datetime(2020, 5, 1, tzinfo=UTC))
 
-    assert await Retention(loop, None, lambda: 0.5).run_once() == ((), ())
+    assert await Retention(loop_connection, None, lambda: 0.5).run_once() == ((), ())
 
-    assert len(await root.fetch(NAMES)) == 2
+    assert len(await superuser.fetch(NAMES)) == 2
 
 
-async def test_months_that_are_missing_are_made_ahead(root: asyncpg.Connection, loop: HotConnection) -> None:
-    newest = await root.fetchval("select max(relname) from pg_class where relname ~ '^executions_p[0-9]{6}$'")
-    await root.execute(f"drop table {newest}")
+async def test_months_that_are_missing_are_made_ahead(
+    superuser: asyncpg.Connection, loop_connection: HotConnection
+) -> None:
+    newest = await superuser.fetchval("select max(relname) from pg_class where relname ~ '^executions_p[0-9]{6}$'")
+    await superuser.execute(f"drop table {newest}")
 
-    made, _ = await Retention(loop, None, lambda: 0.5).run_once()
+    made, _ = await Retention(loop_connection, None, lambda: 0.5).run_once()
 
     assert made == (newest,)

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -147,14 +147,7 @@ def fits(status: str, owner: str | None, suspended_from: str | None, *, closed: 
     )
 
 
-@pytest.fixture
-async def connection(database_url: str, postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
-    yield opened
-    await opened.close()
-
-
-async def test_the_database_takes_exactly_what_the_predicate_says(connection: asyncpg.Connection) -> None:
+async def test_the_database_takes_exactly_what_the_predicate_says(superuser: asyncpg.Connection) -> None:
     statement = """
         insert into human_tasks (tenant_id, id, title, form_config, created_by,
                                  status, owner, suspended_from, closed_at)
@@ -163,13 +156,13 @@ async def test_the_database_takes_exactly_what_the_predicate_says(connection: as
         TaskStatus, (None, "ann"), (None, "assigned"), (False, True)
     ):
         try:
-            await connection.execute(statement, status.value, owner, before, NOW if closed else None)
+            await superuser.execute(statement, status.value, owner, before, NOW if closed else None)
             taken = True
         except asyncpg.CheckViolationError:
             taken = False
         assert taken == fits(status.value, owner, before, closed=closed), (status, owner, before, closed)
     with pytest.raises(asyncpg.CheckViolationError):
-        await connection.execute(statement, "dancing", None, None, None)
+        await superuser.execute(statement, "dancing", None, None, None)
 
 
 ALL = [(operation, do) for operation, ways in OPERATIONS.items() for do in ways]

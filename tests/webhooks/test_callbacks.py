@@ -42,7 +42,7 @@ class Post:
     edge: Edge
     connection: HotConnection
     way: Way
-    admin: asyncpg.Connection
+    superuser: asyncpg.Connection
     tenant: str
 
     @property
@@ -63,23 +63,21 @@ class Post:
         await EventPublisher(EXECUTION_EVENT, self.connection, lambda: None).publish([parcel])
 
     async def deliveries(self) -> list[asyncpg.Record]:
-        rows = await self.admin.fetch(
+        rows = await self.superuser.fetch(
             "select * from callback_deliveries where tenant_id = $1 order by created_at", self.tenant
         )
         return list(rows)
 
 
 @pytest_asyncio.fixture
-async def post(database_url: str, postgres_url: str) -> AsyncIterator[Post]:
-    admin = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
+async def post(database_url: str, superuser: asyncpg.Connection) -> AsyncIterator[Post]:
     async with open_edge(database_url) as edge:
         tools = make_tools(AllowList.parse(("127.0.0.1",)), _NoConnections(), SystemClock())
         connection = HotConnection(edge.database, LOOP_ROLE)
         way = Way(tools.http, SecretBox((KEY,), bytes))
-        yield Post(edge, connection, way, admin, f"t-{uuid4()}")
+        yield Post(edge, connection, way, superuser, f"t-{uuid4()}")
         await connection.close()
         await tools.close()
-    await admin.close()
 
 
 async def test_an_event_arrives_signed_for_the_official_library(post: Post) -> None:
@@ -147,7 +145,7 @@ async def test_the_ladder_has_the_same_id_and_a_new_time_and_ends_among_the_dead
     assert len({one.headers["webhook-timestamp"] for one in receiver.received}) == 10
     last = receiver.received[-1]
     verify_standard(last.headers, last.body, [created["secret"]], int(last.headers["webhook-timestamp"]))
-    letters = await post.admin.fetch("select kind, deliveries from dead_letters where tenant_id = $1", post.tenant)
+    letters = await post.superuser.fetch("select kind, deliveries from dead_letters where tenant_id = $1", post.tenant)
     assert [tuple(letter) for letter in letters] == [("callback", 10)]
 
 

@@ -42,12 +42,10 @@ def say(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("outcome", [Succeeded({}), Failed("http.400", "No.")])
 async def test_start_and_end_are_told_through_actions(
-    database_url: str, postgres_url: str, redis_url: str, outcome: Result
+    database_url: str, database: Database, superuser: asyncpg.Connection, redis_url: str, outcome: Result
 ) -> None:
     api = Api(outcome, outcome)
     link = await connect(redis_url)
-    database = Database.connect(database_url, application_name="tests")
-    admin = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database_url.rsplit("/", 1)[1])
     surroundings = Surroundings(database, link, ActionRegistry((*inline_actions(), api)), SystemClock())
     worker = Worker(surroundings, WorkerConfig(sweep_s=0.05, drain_s=2.0))
     async with open_edge(database_url) as edge:
@@ -58,15 +56,14 @@ async def test_start_and_end_are_told_through_actions(
         task = asyncio.create_task(worker.run())
         async with asyncio.timeout(20):
             waiting = "select count(*) from outbox where topic = 'notification'"
-            while len(api.asked) < 2 or await admin.fetchval(waiting):  # noqa: ASYNC110 - a table tells nobody
+            while len(api.asked) < 2 or await superuser.fetchval(waiting):  # noqa: ASYNC110 - a table tells nobody
                 await asyncio.sleep(0.02)
         worker.stop()
         await task
-    buried = await admin.fetchval(
+    buried = await superuser.fetchval(
         "select count(*) from dead_letters where kind = 'outbox' and subject_id = $1", f"notification:{execution['id']}"
     )
-    for opened in (link, database, admin):
-        await opened.close()
+    await link.close()
 
     texts = {context.config["body"]["text"] for context in api.asked}  # type: ignore[call-overload,index]
     assert texts == {"begun", f"completed {execution['id']}"}
