@@ -13,7 +13,8 @@ from engine.actions.registry import ActionRegistry, inline_actions
 from engine.clock import SystemClock
 from engine.queue.link import Link, connect
 from engine.queue.streams import Streams
-from engine.store.database import Database
+from engine.store.database import APP_ROLE, Database
+from engine.store.hot import HotConnection
 from workers.config import WorkerConfig
 from workers.worker import Surroundings, Worker
 
@@ -71,10 +72,15 @@ class Reader:
 
 
 @pytest.fixture
-async def reader(database_url: str, postgres_url: str) -> AsyncIterator[Reader]:
-    database = database_url.rsplit("/", 1)[1]
-    connection = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/" + database)
-    yield Reader(connection)
+def reader(superuser: asyncpg.Connection) -> Reader:
+    return Reader(superuser)
+
+
+@pytest.fixture
+async def app_connection(database: Database) -> AsyncIterator[HotConnection]:
+    """A connection such as a worker's writer has."""
+    connection = HotConnection(database, APP_ROLE)
+    yield connection
     await connection.close()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from uuid import uuid4
 
 import pytest
 
@@ -216,13 +215,11 @@ async def test_a_worker_that_was_stopped_from_outside_ends(new_worker: NewWorker
         await running
 
 
-async def test_the_roles_of_a_worker_are_the_limited_ones(database_url: str) -> None:
-    database = Database.connect(database_url, application_name=str(uuid4()))
+async def test_the_roles_of_a_worker_are_the_limited_ones(database: Database) -> None:
     for role in (APP_ROLE, LOOP_ROLE):
         connection = await database.raw(role)
         assert await connection.fetchval("select current_user") == role
         await connection.close()
-    await database.close()
 
 
 async def test_an_output_beyond_the_limit_fails_its_step_and_says_so(

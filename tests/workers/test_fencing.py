@@ -1,40 +1,19 @@
 """What the store refuses to a holder that lost its lease, and what it tells one that lost an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID
-
-import pytest
 
 from engine.runtime.states import ExecutionStatus, StepKey, StepStatus
 from engine.runtime.transitions import StepTransition
 from engine.store import checkpoints, claims, timers, workers
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
-from engine.store.database import APP_ROLE, LOOP_ROLE, Database
+from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from tests.workers.actions import Gate
 from tests.workers.conftest import Reader, StartWorker
 from tests.workers.seeding import accept, chain, document, new_id, publish, step
-
-
-@pytest.fixture
-async def loop_connection(database_url: str) -> AsyncIterator[HotConnection]:
-    database = Database.connect(database_url, application_name="test")
-    connection = HotConnection(database, LOOP_ROLE)
-    yield connection
-    await connection.close()
-    await database.close()
-
-
-@pytest.fixture
-async def writing(database_url: str) -> AsyncIterator[HotConnection]:
-    database = Database.connect(database_url, application_name="test")
-    connection = HotConnection(database, APP_ROLE)
-    yield connection
-    await connection.close()
-    await database.close()
 
 
 async def holder(connection: HotConnection, *, lease_s: float = 60.0) -> UUID:
@@ -57,7 +36,7 @@ def commit_of(found: Claimed, *, base_seq: int = 0, count: int = 1, release: boo
 
 
 async def test_one_stale_lease_in_a_batch_costs_the_others_nothing(
-    database_url: str, loop_connection: HotConnection, writing: HotConnection, reader: Reader
+    database_url: str, loop_connection: HotConnection, app_connection: HotConnection, reader: Reader
 ) -> None:
     ids = await accept(database_url, await publish(database_url, document(chain(2))), 3)
     slow = await holder(loop_connection, lease_s=-1)
@@ -67,7 +46,7 @@ async def test_one_stale_lease_in_a_batch_costs_the_others_nothing(
     other = await holder(loop_connection)
     assert (await claimed(loop_connection, other, ids[:1])).keys() == {ids[0]}
 
-    written = await checkpoints.write(writing, slow, [commit_of(held[found]) for found in ids])
+    written = await checkpoints.write(app_connection, slow, [commit_of(held[found]) for found in ids])
 
     assert written.held == {ids[1], ids[2]}
     assert await reader.checkpoints(ids[0]) == []
@@ -75,32 +54,32 @@ async def test_one_stale_lease_in_a_batch_costs_the_others_nothing(
 
 
 async def test_the_same_commit_twice_is_written_once(
-    database_url: str, loop_connection: HotConnection, writing: HotConnection, reader: Reader
+    database_url: str, loop_connection: HotConnection, app_connection: HotConnection, reader: Reader
 ) -> None:
     [execution_id] = await accept(database_url, await publish(database_url, document(chain(2))))
     owner = await holder(loop_connection)
     found = (await claimed(loop_connection, owner, [execution_id]))[execution_id]
     commit = commit_of(found, count=2)
 
-    assert (await checkpoints.write(writing, owner, [commit])).held == {execution_id}
-    assert (await checkpoints.write(writing, owner, [commit])).held == set()
+    assert (await checkpoints.write(app_connection, owner, [commit])).held == {execution_id}
+    assert (await checkpoints.write(app_connection, owner, [commit])).held == set()
 
     assert len(await reader.checkpoints(execution_id)) == 2
 
 
 async def test_a_lost_answer_is_resolved_by_reading(
-    database_url: str, loop_connection: HotConnection, writing: HotConnection, reader: Reader
+    database_url: str, loop_connection: HotConnection, app_connection: HotConnection, reader: Reader
 ) -> None:
     ids = await accept(database_url, await publish(database_url, document(chain(2))), 4)
     owner, other = await holder(loop_connection), await holder(loop_connection)
     held = await claimed(loop_connection, owner, ids)
     commits = [commit_of(held[ids[0]]), commit_of(held[ids[1]], release=True), commit_of(held[ids[2]])]
-    await checkpoints.write(writing, owner, commits[:2])
+    await checkpoints.write(app_connection, owner, commits[:2])
     taken = commit_of(held[ids[3]])
     await reader.connection.execute("update executions set lease_owner = null where id = $1", ids[3])
     assert (await claimed(loop_connection, other, [ids[3]])) == {}  # nothing is left to do for it but by mail
 
-    landed = await checkpoints.landed(writing, owner, [*commits, taken])
+    landed = await checkpoints.landed(app_connection, owner, [*commits, taken])
 
     assert landed.written == {ids[0], ids[1]}
     assert landed.repeatable == {ids[2]}
@@ -153,33 +132,31 @@ async def test_each_claim_has_a_new_epoch(database_url: str, loop_connection: Ho
 
 
 async def test_a_tenant_name_that_is_no_identifier_is_written_like_any_other(
-    database_url: str, loop_connection: HotConnection, writing: HotConnection, reader: Reader
+    database_url: str, loop_connection: HotConnection, app_connection: HotConnection, reader: Reader
 ) -> None:
     tenant = 'a "quoted", {braced} \\ tenant'
     [execution_id] = await accept(database_url, await publish(database_url, document(chain(2)), tenant=tenant))
     owner = await holder(loop_connection)
     report = await claims.claim(loop_connection, owner, [ExecutionRef(tenant, execution_id)])
 
-    written = await checkpoints.write(writing, owner, [commit_of(report.claimed[0])])
+    written = await checkpoints.write(app_connection, owner, [commit_of(report.claimed[0])])
 
     assert written.held == {execution_id}
     assert len(await reader.checkpoints(execution_id)) == 1
 
 
 async def test_each_timer_is_fired_by_one_of_many(
-    database_url: str, loop_connection: HotConnection, reader: Reader
+    database_url: str, database: Database, loop_connection: HotConnection, reader: Reader
 ) -> None:
     ids = await accept(database_url, await publish(database_url, document(chain(2))), 40)
     await reader.connection.execute(
         "insert into timers (tenant_id, subject_id, kind, due_at)"
         " select 'default', e, 'delay', now() - interval '1 s' from unnest($1::uuid[]) e", ids,
     )  # fmt: skip
-    database = Database.connect(database_url, application_name="test")
     other = HotConnection(database, LOOP_ROLE)
 
     fired = await asyncio.gather(*(timers.fire(found, 15) for found in (loop_connection, other) * 2))
     await other.close()
-    await database.close()
 
     seen = [ref.id for batch in fired for ref in batch]
     assert sorted(seen) == sorted(ids)

@@ -1,6 +1,7 @@
 """Wide fan-outs: attempts beyond the first are made by other workers, and by nobody twice."""
 
 import asyncio
+from dataclasses import dataclass
 from uuid import UUID
 
 from engine.definitions.model import Delivery
@@ -9,7 +10,7 @@ from engine.runtime.events import ActionSucceeded, CancelAsked
 from engine.runtime.states import StepKey
 from engine.store import lent, workers
 from engine.store.claims import ExecutionRef
-from engine.store.database import LOOP_ROLE, Database
+from engine.store.database import Database
 from engine.store.hot import HotConnection
 from engine.store.inbox import Posting, post
 from engine.store.lent import Settlement
@@ -36,6 +37,31 @@ async def both_live(reader: Reader, *workers: Worker) -> None:
     """Return when these workers can be lent to: who offers to nobody makes everything by itself."""
     live = "select 1 where (select count(*) from workers where id = any($1) and lease_until > now()) = $2"
     await reader.until(live, [worker.id for worker in workers], len(workers))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Two attempts of an execution that one worker offers and another may take."""
+
+    ref: ExecutionRef
+    lender: UUID
+    borrower: UUID
+    runs: list[RunAction]
+
+
+async def offered(database_url: str, connection: HotConnection, reader: Reader) -> Offer:
+    execution_id = await fan_out(database_url)
+    runs = [_run(execution_id, name) for name in ("b0", "b1")]
+    offer = Offer(ExecutionRef("default", execution_id), new_id(), new_id(), runs)
+    for worker_id in (offer.lender, offer.borrower):
+        await workers.register(connection, worker_id, "test", 60.0)
+    await reader.connection.execute(
+        "update executions set lease_owner = $2, lease_epoch = 1, status = 'running' where id = $1",
+        execution_id,
+        offer.lender,
+    )
+    await lent.offer(connection, offer.lender, [(lent.LentId(*offer.ref, run.key, 1), run) for run in runs])
+    return offer
 
 
 async def test_two_workers_share_a_fan_out(database_url: str, start_worker: StartWorker, reader: Reader) -> None:
@@ -98,7 +124,7 @@ async def test_a_lent_attempt_whose_borrower_ends_is_made_again_under_the_same_k
 
 
 async def test_a_cancellation_reaches_what_was_lent(
-    database_url: str, start_worker: StartWorker, reader: Reader
+    database_url: str, database: Database, start_worker: StartWorker, reader: Reader
 ) -> None:
     execution_id = await fan_out(database_url)
     gates = [Gate(), Gate()]
@@ -111,10 +137,8 @@ async def test_a_cancellation_reaches_what_was_lent(
         one.intake.offer([ExecutionRef("default", execution_id)])
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*(gate.until_called(WIDE // 2) for gate in gates))
-        database = Database.connect(database_url, application_name="test")
         async with database.transaction("default") as connection:
             await post(connection, [Posting("default", execution_id, new_id(), CancelAsked("somebody"))])
-        await database.close()
         await one.bell.ring("default", [execution_id])
         await reader.until_status([execution_id], "cancelled")
         async with asyncio.timeout(PATIENCE_S):
@@ -124,60 +148,34 @@ async def test_a_cancellation_reaches_what_was_lent(
     assert [gate.stopped for gate in gates] == [WIDE // 2, WIDE // 2]
 
 
-async def test_what_was_taken_and_whose_answer_was_lost_is_offered_again(database_url: str, reader: Reader) -> None:
-    execution_id = await fan_out(database_url)
-    database = Database.connect(database_url, application_name="test")
-    connection = HotConnection(database, LOOP_ROLE)
-    lender, borrower = new_id(), new_id()
-    for worker_id in (lender, borrower):
-        await workers.register(connection, worker_id, "test", 60.0)
-    await reader.connection.execute(
-        "update executions set lease_owner = $2, lease_epoch = 1, status = 'running' where id = $1",
-        execution_id,
-        lender,
-    )
-    ref = ExecutionRef("default", execution_id)
-    runs = [_run(execution_id, name) for name in ("b0", "b1")]
-    await lent.offer(connection, lender, [(lent.LentId(*ref, run.key, 1), run) for run in runs])
-    known, unknown = await lent.take(connection, borrower, [ref], ["gate"], 10)
+async def test_what_was_taken_and_whose_answer_was_lost_is_offered_again(
+    database_url: str, loop_connection: HotConnection, reader: Reader
+) -> None:
+    offer = await offered(database_url, loop_connection, reader)
+    known, unknown = await lent.take(loop_connection, offer.borrower, [offer.ref], ["gate"], 10)
 
-    given_back = await lent.give_back(connection, borrower, [known.id])
-    again = await lent.take(connection, borrower, [ref], ["gate"], 10)
-    await connection.close()
-    await database.close()
+    given_back = await lent.give_back(loop_connection, offer.borrower, [known.id])
+    again = await lent.take(loop_connection, offer.borrower, [offer.ref], ["gate"], 10)
 
     assert (given_back, again) == (1, (unknown,))
 
 
-async def test_an_outcome_under_an_epoch_that_has_passed_changes_nothing(database_url: str, reader: Reader) -> None:
-    execution_id = await fan_out(database_url)
-    database = Database.connect(database_url, application_name="test")
-    connection = HotConnection(database, LOOP_ROLE)
-    lender, borrower = new_id(), new_id()
-    for worker_id in (lender, borrower):
-        await workers.register(connection, worker_id, "test", 60.0)
-    await reader.connection.execute(
-        "update executions set lease_owner = $2, lease_epoch = 1, status = 'running' where id = $1",
-        execution_id,
-        lender,
-    )
-    ref = ExecutionRef("default", execution_id)
-    runs = [_run(execution_id, name) for name in ("b0", "b1")]
-    await lent.offer(connection, lender, [(lent.LentId(*ref, run.key, 1), run) for run in runs])
-    first, second = await lent.take(connection, borrower, [ref], ["gate"], 10)
+async def test_an_outcome_under_an_epoch_that_has_passed_changes_nothing(
+    database_url: str, loop_connection: HotConnection, reader: Reader
+) -> None:
+    offer = await offered(database_url, loop_connection, reader)
+    first, second = await lent.take(loop_connection, offer.borrower, [offer.ref], ["gate"], 10)
 
-    told = await lent.settle(connection, borrower, [_settlement(first)])
-    again = await lent.settle(connection, borrower, [_settlement(first)])
-    await reader.connection.execute("update executions set lease_epoch = 2 where id = $1", execution_id)
-    late = await lent.settle(connection, borrower, [_settlement(second)])
-    forgotten = await lent.forget(connection)
-    await connection.close()
-    await database.close()
+    told = await lent.settle(loop_connection, offer.borrower, [_settlement(first)])
+    again = await lent.settle(loop_connection, offer.borrower, [_settlement(first)])
+    await reader.connection.execute("update executions set lease_epoch = 2 where id = $1", offer.ref.id)
+    late = await lent.settle(loop_connection, offer.borrower, [_settlement(second)])
+    forgotten = await lent.forget(loop_connection)
 
-    assert told == (lent.Creditor(ref, lender),)
+    assert told == (lent.Creditor(offer.ref, offer.lender),)
     assert (again, late, forgotten) == ((), (), 1)
-    assert await reader.mail(execution_id) == ["ActionSucceeded"]
-    assert sorted((first.run, second.run), key=lambda run: run.key) == runs
+    assert await reader.mail(offer.ref.id) == ["ActionSucceeded"]
+    assert sorted((first.run, second.run), key=lambda run: run.key) == offer.runs
 
 
 def _run(execution_id: UUID, name: str) -> RunAction:

@@ -1,11 +1,8 @@
 """Figures that only the tables know."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from prometheus_client import REGISTRY
 
-from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from tests.workers.conftest import Reader
 from tests.workers.seeding import new_id
@@ -13,13 +10,9 @@ from workers.meters import Gauges
 
 
 @pytest.fixture
-async def connection(database_url: str, reader: Reader) -> AsyncIterator[HotConnection]:
+async def connection(loop_connection: HotConnection, reader: Reader) -> HotConnection:
     await reader.connection.execute("delete from outbox")
-    database = Database.connect(database_url, application_name="test")
-    found = HotConnection(database, LOOP_ROLE)
-    yield found
-    await found.close()
-    await database.close()
+    return loop_connection
 
 
 async def put_task(reader: Reader, tenant: str, status: str, *, due_in_s: int, breached: bool = False) -> None:

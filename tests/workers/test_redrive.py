@@ -50,14 +50,14 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str, link: Link, reader: Reader, fake_clock: FakeClock) -> AsyncIterator[Desk]:
-    database = Database.connect(database_url, application_name="tests")
+async def desk(
+    database_url: str, database: Database, link: Link, reader: Reader, fake_clock: FakeClock
+) -> AsyncIterator[Desk]:
     bell = StreamBell(link, Streams())
     made = assemble(Parts(database, bell, RoleTableGate(uuid4), ActionCatalogue.of, fake_clock))
     yield Desk(made.services.dead_letters, database_url, reader)
     await made.close()
     await bell.close()
-    await database.close()
 
 
 async def test_a_redriven_execution_runs_to_its_end(desk: Desk, start_worker: StartWorker, reader: Reader) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from uuid import UUID
 
 from engine.store import slots
-from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from tests.workers.actions import Turnstile
 from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
@@ -58,7 +57,9 @@ async def test_the_slots_say_who_holds_them(database_url: str, start_worker: Sta
     assert {holder for _, holder in held} == {call.execution_id for call in turnstile.calls[:2]}
 
 
-async def test_a_slot_that_nobody_gave_back_heals(database_url: str, start_worker: StartWorker, reader: Reader) -> None:
+async def test_a_slot_that_nobody_gave_back_heals(
+    database_url: str, start_worker: StartWorker, reader: Reader, loop_connection: HotConnection
+) -> None:
     turnstile = Turnstile()
     turnstile.let_through(10)
     workflow_id, [ended, waiting] = await limited(database_url, reader, 2, 1)
@@ -70,16 +71,11 @@ async def test_a_slot_that_nobody_gave_back_heals(database_url: str, start_worke
         workflow_id,
         ended,
     )
-    database = Database.connect(database_url, application_name="tests")
-    connection = HotConnection(database, LOOP_ROLE)
 
     async with start_worker(turnstile, **SWEEPING) as worker:
         await reader.until("select 1 from executions where id = $1 and available_at = 'infinity'", waiting)
-        worker.intake.slots_granted(await slots.heal(connection, 0.0))
+        worker.intake.slots_granted(await slots.heal(loop_connection, 0.0))
         await reader.until_status([waiting], "completed")
-
-    await connection.close()
-    await database.close()
 
 
 async def test_a_cancelled_one_needs_no_slot_to_end(

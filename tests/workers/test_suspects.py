@@ -1,6 +1,6 @@
 """Executions that may be what kills workers: when a claim counts against them, and how many are taken at a time."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from uuid import UUID
 
 import pytest
@@ -10,7 +10,6 @@ from engine.runtime.transitions import ExecutionTransition, StepTransition, Tran
 from engine.store import checkpoints, claims, workers
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
-from engine.store.database import APP_ROLE, LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from tests.workers.conftest import Reader
 from tests.workers.seeding import accept, chain, document, new_id, publish
@@ -51,13 +50,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str, reader: Reader) -> AsyncIterator[Desk]:
-    database = Database.connect(database_url, application_name="desk")
-    loop, app = HotConnection(database, LOOP_ROLE), HotConnection(database, APP_ROLE)
-    yield Desk(loop, app, reader)
-    await loop.close()
-    await app.close()
-    await database.close()
+def desk(loop_connection: HotConnection, app_connection: HotConnection, reader: Reader) -> Desk:
+    return Desk(loop_connection, app_connection, reader)
 
 
 async def test_an_attempt_that_was_begun_is_no_progress_and_its_outcome_is(desk: Desk, database_url: str) -> None:
