@@ -68,7 +68,8 @@ class Policies:
         Args:
             actor: for whom it is asked.
             action: of names.md, such as `workflow.publish`.
-            resource: `type` or `type:id`; the noun of the action where it is left out.
+            resource: `type`, `type:id` or `type/id`; an id alone is of the noun of the action, which stands for it too
+                where it is left out.
 
         Raises:
             NotFound: the resource is not in the tenant.
@@ -76,7 +77,7 @@ class Policies:
         """
         if action not in ALL_ACTIONS:
             raise MalformedRequest(f"There is no action {action[:100]!r}.", code="policy.unknown_action")
-        kind, _, identifier = (resource or action.split(".", maxsplit=1)[0]).partition(":")
+        kind, identifier = _named(action, resource or "")
         found = await self._found(actor, kind, identifier, action)
         await self._authority.permit(actor, PREVIEW, Resource("policy", None, {"action": action}))
         decision = await self._authority.preview(actor, action, found)
@@ -152,6 +153,15 @@ async def _connection(connection: Transaction, tenant: str, identifier: str) -> 
     return None if row is None else Resource("connection", row.name, {"kind": row.content.kind})
 
 
+def _named(action: str, text: str) -> tuple[str, str]:
+    """Type and id (empty: none) of what an action is asked about."""
+    noun = action.partition(".")[0]
+    kind, separator, identifier = text.replace("/", ":", 1).partition(":")
+    if separator or kind in _NOUNS:
+        return kind, identifier
+    return (_OF_ANOTHER.get(noun, noun), text) if text else (noun, "")
+
+
 def _id(kind: str, text: str) -> UUID:
     try:
         return UUID(text)
@@ -173,3 +183,6 @@ _LOOKS: Final[Mapping[str, Callable[[Transaction, str, str], Awaitable[Resource 
         "connection": _connection,
     }
 )
+_NOUNS: Final = frozenset(action.partition(".")[0] for action in ALL_ACTIONS)
+_OF_ANOTHER: Final[Mapping[str, str]] = MappingProxyType({"evidence": "execution", "webhook_secret": "workflow"})
+"""Nouns of actions on what has no id of its own, or none yet, with what it belongs to."""

@@ -20,7 +20,9 @@ OfFilter = Annotated[AuditEntryFilter | None, strawberry.argument(description="W
 OfAction = Annotated[str, strawberry.argument(description="Such as `workflow.publish`.")]
 OfResource = Annotated[
     str | None,
-    strawberry.argument(description="`type` or `type:id`; the noun of the action where it is left out."),
+    strawberry.argument(
+        description="`type`, `type:id`, or an id alone, of the action's noun; all of that noun where it is left out."
+    ),
 ]
 
 

@@ -91,7 +91,9 @@ class PreviewQuery:
     """What policy would be asked."""
 
     action: str = wire(Rule("Such as `workflow.publish`.", example="workflow.publish"))
-    resource: str | None = wire("`type` or `type:id`; the noun of the action where it is left out.", default=None)
+    resource: str | None = wire(
+        "`type`, `type:id`, or an id alone, of the action's noun; all of that noun where it is left out.", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True)

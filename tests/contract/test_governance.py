@@ -81,6 +81,22 @@ async def test_a_preview_says_what_would_be_decided_and_does_nothing(edge: Edge)
     assert data["policyPreview"]["denials"][0]["code"] == "role.missing"
 
 
+async def test_a_preview_takes_the_resource_in_the_ways_that_callers_write_it(edge: Edge) -> None:
+    created, execution = await edge.create(), await edge.executed()
+    workflow = {"type": "workflow", "id": created["id"]}
+    for action, resource, meant in (
+        ("workflow.publish", created["id"], workflow),
+        ("workflow.publish", f"workflow/{created['id']}", workflow),
+        ("webhook_secret.create", created["id"], workflow),
+        ("evidence.export", execution["id"], {"type": "execution", "id": execution["id"]}),
+        ("workflow.publish", "workflow", {"type": "workflow", "id": None}),
+    ):
+        path = f"/api/policy/preview?action={action}&resource={resource}"
+        assert (await edge.rest("GET", path)).json()["resource"] == meant, resource
+        if meant["id"] is not None:
+            assert (await edge.rest("GET", path, claims={"tenant": "other"})).status_code == 404, resource
+
+
 async def test_a_preview_knows_nothing_of_other_tenants_and_of_unheard_of_actions(edge: Edge) -> None:
     created = await edge.create()
     execution = await edge.executed()
