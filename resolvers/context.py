@@ -19,6 +19,7 @@ class RequestContext:
         reference: of the request, in masked errors.
         connection_params: payload of a socket's `connection_init`, set by Strawberry.
         handshake: `Authorization` header of a socket's handshake.
+        traceparent: of a socket's handshake, which its operations go on from; None: from the current span, or nobody's.
         is_router: whether a router has proved itself.
         cost: of the operation, once it is validated.
         operation_type: query, mutation or subscription, once it is validated.
@@ -34,6 +35,7 @@ class RequestContext:
     cached: bool = True
     connection_params: dict[str, object] | None = None
     handshake: str | None = None
+    traceparent: str | None = None
     is_router: bool = False
     cost: int | None = None
     operation_type: str = "unknown"

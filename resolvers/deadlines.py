@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Final
 
-from graphql import GraphQLError, OperationType, get_operation_ast, parse
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, get_operation_ast, parse
 from strawberry.types import ExecutionResult, StreamExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 Results = AsyncGenerator[StreamExecutionResult, None]
+TIMED_OUT: Final = "request.timeout"
+"""Code of the error that stands for a result which did not come in time."""
 
 
 async def in_time(results: Results, limit_s: float) -> Results:
@@ -24,17 +27,18 @@ async def in_time(results: Results, limit_s: float) -> Results:
         yield found
 
 
-def is_subscription(query: str, operation_name: str | None, tokens: int) -> bool:
-    """Whether a document asks to watch something.
+def read_operation(query: str, operation_name: str | None, tokens: int) -> tuple[DocumentNode, OperationDefinitionNode]:
+    """A document, and what of it is asked for; neither is validated.
 
     Raises:
         GraphQLError: the document cannot be read, or nothing in it has this name.
     """
-    operation = get_operation_ast(parse(query, max_tokens=tokens), operation_name)
+    document = parse(query, max_tokens=tokens)
+    operation = get_operation_ast(document, operation_name)
     if operation is None:
         message = "The document has no operation of this name, or several and none was named."
         raise GraphQLError(message, extensions={"code": "GRAPHQL_OPERATION_UNKNOWN"})
-    return operation.operation is OperationType.SUBSCRIPTION
+    return document, operation
 
 
 async def refused(error: GraphQLError) -> Results:
@@ -43,5 +47,5 @@ async def refused(error: GraphQLError) -> Results:
 
 
 def _given_up() -> ExecutionResult:
-    message, code = "The answer took too long and was given up.", "request.timeout"
-    return ExecutionResult(data=None, errors=[GraphQLError(message, extensions={"code": code})])
+    message = "The answer took too long and was given up."
+    return ExecutionResult(data=None, errors=[GraphQLError(message, extensions={"code": TIMED_OUT})])

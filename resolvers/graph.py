@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     ValidationRule,
     get_operation_ast,
 )
@@ -27,8 +28,9 @@ from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, StreamExecutionResult
 
+from engine.telemetry import tracing
 from resolvers.context import RequestContext
-from resolvers.deadlines import Results, in_time, is_subscription, refused
+from resolvers.deadlines import Results, in_time, read_operation, refused
 from resolvers.errors import ExpectedFailures, presented, shown
 from resolvers.limits import Bounds, limit_rule, root_fields, weigh
 from resolvers.mutations.dead_letters import DeadLetterMutations
@@ -37,6 +39,7 @@ from resolvers.mutations.human_tasks import HumanTaskMutations
 from resolvers.mutations.schedules import ScheduleMutations
 from resolvers.mutations.webhooks import WebhookMutations
 from resolvers.mutations.workflows import WorkflowMutations
+from resolvers.operations import Operation, accounted, root_field_of
 from resolvers.queries.actions import ActionQueries
 from resolvers.queries.analytics import AnalyticsQueries
 from resolvers.queries.dead_letters import DeadLetterQueries
@@ -58,7 +61,6 @@ logger = logging.getLogger(__name__)
 
 CACHED_DOCUMENTS = 256
 ROUTERS_ONLY = {"_service", "_entities"}
-SEVERAL = "several"
 
 
 @strawberry.type(description="What can be read.")
@@ -113,13 +115,19 @@ class ComposerSchema(strawberry.federation.Schema):
     settings: "GraphConfig"
 
     async def stream(self, query: str | None, *arguments: Any, **members: Any) -> Results:
-        """Results of any operation; one that has a single result must give it in time."""
+        """Results of any operation, accounted for; one that has a single result must give it in time."""
+        text, name, context = query or "", members.get("operation_name"), members.get("context_value")
+        caller = tracing.context_of(context.traceparent) if isinstance(context, RequestContext) else None
         try:
-            watches = is_subscription(query or "", members.get("operation_name"), self.settings.tokens)
+            document, operation = read_operation(text, name, self.settings.tokens)
         except GraphQLError as error:
-            return refused(presented(error, "unknown"))
+            return accounted(refused(presented(error, "unknown")), Operation(text, name), caller)
         results = await super().stream(query, *arguments, **members)
-        return results if watches else in_time(results, self.settings.timeout_s)
+        if operation.operation is not OperationType.SUBSCRIPTION:
+            results = in_time(results, self.settings.timeout_s)
+        root = self._schema.get_root_type(operation.operation)
+        field = root_field_of(root_fields(document, operation), frozenset() if root is None else root.fields.keys())
+        return accounted(results, Operation(text, name, operation.operation.value, field), caller)
 
     def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
         """References of other subgraphs, in their order; a malformed one is an error of its own place."""
@@ -204,7 +212,7 @@ class OperationLimits(SchemaExtension):
         if isinstance(request, RequestContext):
             request.cost, is_router = weight.cost, request.is_router
             request.operation_type = operation.operation.value
-            request.root_field = next(iter(asked)) if len(asked) == 1 else SEVERAL
+            request.root_field = root_field_of(asked, asked)
         refusals = weight.excesses(self._bounds)
         if self._for_routers and not is_router and asked & ROUTERS_ONLY:
             refusals.append(GraphQLError("This is for routers alone.", extensions={"code": "ROUTERS_ONLY"}))

@@ -261,7 +261,7 @@ def weigh(
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
-    """Names of the fields at the top of an operation, those of its fragments too."""
+    """Names of the fields at the top of an operation, those of its fragments too, as far as there are such."""
     fragments, seen = fragments_of(document), set[str]()
 
     def names(selection: SelectionSetNode) -> set[str]:
@@ -273,7 +273,8 @@ def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> s
                 found |= names(node.selection_set)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
                 seen.add(node.name.value)
-                found |= names(fragments[node.name.value].selection_set)
+                fragment = fragments.get(node.name.value)
+                found |= set() if fragment is None else names(fragment.selection_set)
         return found
 
     return names(operation.selection_set)

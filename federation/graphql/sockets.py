@@ -69,10 +69,14 @@ class SocketView(GraphQL[RequestContext, None]):
         """Context of a socket that nobody speaks for yet."""
         origin = origin_of(request.scope)
         nobody = Actor(tenant="", subject="anonymous", source=origin.source, traceparent=origin.traceparent)
-        handshake = request.headers.get("authorization")
-        is_router = self._routers.matches(request.headers)
         return RequestContext(
-            self._services, nobody, origin.request_id, cached=False, handshake=handshake, is_router=is_router
+            self._services,
+            nobody,
+            origin.request_id,
+            cached=False,
+            handshake=request.headers.get("authorization"),
+            traceparent=request.headers.get("traceparent"),
+            is_router=self._routers.matches(request.headers),
         )
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType:

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLFormattedError
-from opentelemetry.trace import Span
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -22,7 +21,6 @@ from engine.errors import MaestroError, MalformedRequest, Unavailable, Validatio
 from engine.identity.tokens import TokenVerifier
 from engine.services.services import Services
 from engine.telemetry import tracing
-from engine.telemetry.metrics import GRAPHQL_SECONDS
 from federation.config import AppConfig
 from federation.explorer.page import ExplorerPage
 from federation.graphql.negotiation import Form, accepts_page, form_of
@@ -30,10 +28,10 @@ from federation.graphql.patience import ClientTooSlowError, Patience
 from federation.graphql.persisted import PersistedQueries, QueryNotFound
 from federation.graphql.requests import GraphQLRequest, read_request
 from federation.graphql.routers import RouterSecrets
-from federation.graphql.sanitised import sanitised
 from resolvers.context import RequestContext
 from resolvers.errors import presented
 from resolvers.graph import ComposerSchema
+from resolvers.operations import ERRORS, OK, TIMEOUT, Operation, count, describe
 from rest_shim.bounds import bounded
 from rest_shim.endpoint import authenticate
 from rest_shim.events import KEEP_ALIVE_S
@@ -117,10 +115,10 @@ class GraphQLView:
         with tracing.child("query") as span:
             result = await self._executed(asked, context, method, began)
             body = _body(result, context.reference)
-            outcome = "errors" if "errors" in body else "ok"
-            if span.is_recording():
-                _describe(span, asked, context, outcome)
-            _count(context, outcome, began)
+            outcome = ERRORS if "errors" in body else OK
+            operation = _operation(asked, context)
+            describe(span, operation, outcome)
+            count(operation, outcome, began, tracing.exemplar())
         if "data" in body:
             self._persisted.remember(asked.query, asked.extensions, context.actor.tenant)
         if asked.extensions.get("cost") is True and context.cost is not None:
@@ -142,7 +140,7 @@ class GraphQLView:
                     allowed_operation_types=QUERY_ONLY if method == "GET" else ORDINARY,
                 )
         except TimeoutError as error:
-            _count(context, "timeout", began)
+            count(_operation(asked, context), TIMEOUT, began, tracing.exemplar())
             raise Unavailable(
                 "request", "The answer took too long and was given up.", code="request.timeout"
             ) from error
@@ -157,22 +155,9 @@ class GraphQLView:
         return StreamingResponse(_events(results, context), media_type=Form.EVENTS)
 
 
-def _count(context: RequestContext, outcome: str, began: float) -> None:
-    seconds = time.perf_counter() - began
-    timing = GRAPHQL_SECONDS.labels(context.operation_type, context.root_field, outcome)
-    timing.observe(seconds, tracing.exemplar())
-
-
-def _describe(span: Span, asked: GraphQLRequest, context: RequestContext, outcome: str) -> None:
-    """Name the span by the type of its operation; the client's own name for it may be anything."""
-    span.update_name(context.operation_type)
-    span.set_attribute("graphql.operation.type", context.operation_type)
-    span.set_attribute("graphql.document", sanitised(asked.query))
-    span.set_attribute("maestro.graphql.field", context.root_field)
-    if asked.operation_name:
-        span.set_attribute("graphql.operation.name", asked.operation_name)
-    if outcome == "errors":
-        tracing.fail(span, "graphql.errors")
+def _operation(asked: GraphQLRequest, context: RequestContext) -> Operation:
+    """The operation as it was validated; what cannot be validated has no type."""
+    return Operation(asked.query, asked.operation_name, context.operation_type, context.root_field)
 
 
 def refusal(error: MaestroError, form: Form) -> Response:

@@ -18,7 +18,7 @@ from engine.store.spans import target_of
 from engine.telemetry import tracing
 from engine.telemetry.exporting import TraceSettings, recording
 from engine.telemetry.spans import Providers
-from federation.graphql.sanitised import sanitised
+from resolvers.sanitised import sanitised
 from workers.tracing import span_id_of
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
