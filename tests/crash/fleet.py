@@ -59,6 +59,7 @@ class Fleet:
     Attributes:
         environment: of all of them.
         places: what each place adds to that: links of its own, for example.
+        limits: those of their configuration that are not the product's.
         frozen: stopped by SIGSTOP; others have taken their places meanwhile.
     """
 
@@ -66,6 +67,7 @@ class Fleet:
     log: Path
     size: int
     places: Sequence[Mapping[str, str]] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
     workers: list[Member] = field(default_factory=list)
     frozen: list[Member] = field(default_factory=list)
     failures: int = 0
@@ -132,6 +134,7 @@ class Fleet:
         place = min(set(range(len(taken) + 1)) - taken)
         own = self.places[place % len(self.places)] if self.places else {}
         environment = {**self.environment, **own, "MAESTRO_CRASH_POINTS": crash_points}
-        process = FORKS.Process(target=live, args=(environment, str(self.log), clock_ahead_s), daemon=True)
+        arguments = (environment, str(self.log), clock_ahead_s, self.limits)
+        process = FORKS.Process(target=live, args=arguments, daemon=True)
         process.start()
         return Member(process, place)

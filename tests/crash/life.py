@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from unittest.mock import patch
 
@@ -26,6 +27,7 @@ from engine.telemetry.logging import configure_logging
 from ledger.serve import serve_ledger
 from ledger.settings import LedgerSettings
 from workers import process
+from workers.config import WorkerConfig
 
 _PR_SET_PDEATHSIG = 1
 _OPEN = os.O_APPEND | os.O_CREAT | os.O_WRONLY
@@ -43,12 +45,16 @@ class Poison:
         raise AssertionError(context)  # nobody gets here
 
 
-def live(environment: Mapping[str, str], log: str, clock_ahead_s: float) -> None:
-    """Be a worker until killed or asked to end, its machine's clock ahead of everybody's by so much."""
+def live(environment: Mapping[str, str], log: str, clock_ahead_s: float, limits: Mapping[str, float]) -> None:
+    """Be a worker until killed or asked to end, its machine's clock ahead of everybody's by so much.
+
+    `limits` are those of its `WorkerConfig` that are not the product's.
+    """
     _begin(environment, log)
     configure_logging("maestro worker")
     with (
         patch.object(process, "SystemClock", lambda: _ShiftedClock(clock_ahead_s)),
+        patch.object(process, "WorkerConfig", partial(WorkerConfig, **limits)),  # type: ignore[arg-type]
         patch.object(process, "load_registry", with_poison),
         patch.object(watcher, "admit", _admitted),
     ):

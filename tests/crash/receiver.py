@@ -7,6 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 
+def _open() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request as it arrived.
@@ -30,6 +36,7 @@ class Receiver:
         slowest_s: answers take up to this long.
         fastest_s: and at least this long.
         lost_replies: share of requests whose effect is applied and whose connection is then cut.
+        opened: set, it answers; a test that clears it holds all who ask.
     """
 
     chance: random.Random
@@ -38,6 +45,7 @@ class Receiver:
     lost_replies: float = 0.0
     log: list[Request] = field(default_factory=list)
     applied: set[str] = field(default_factory=set)
+    opened: asyncio.Event = field(default_factory=_open)
     port: int = 0
     _server: asyncio.Server | None = None
 
@@ -82,6 +90,7 @@ class Receiver:
             Request(key, body["execution"], body["step"], body["delivery"], writer.get_extra_info("peername")[1])
         )
         self.applied.add(key)
+        await self.opened.wait()
         await asyncio.sleep(self.fastest_s + self.chance.random() * (self.slowest_s - self.fastest_s))
         if self.chance.random() < self.lost_replies:
             return False

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from engine.jsonvalue import JsonObject
 from engine.store.migrate import migrate
@@ -13,6 +14,7 @@ from tests.crash.servers import running_servers
 from tests.federation.edge import open_edge
 from tests.workers.conftest import Reader
 
+pytestmark = [pytest.mark.processes, pytest.mark.server]
 ASK: JsonObject = {
     "id": "ask",
     "name": "Ask",
@@ -41,13 +43,13 @@ async def test_a_deadline_bites_once_although_its_worker_was_killed(servers_fold
                 execution = await edge.executed({"name": "ask", "steps": [ASK]})
             fleet.fill()
             opened = "select 1 from human_tasks where execution_id = $1"
-            await reader.until(opened, UUID(execution["id"]), within_s=60)
+            await reader.until(opened, UUID(execution["id"]))
             fleet.kill_all()
             task_id = await reader.connection.fetchval("select id from human_tasks")
             # All of it comes due while nobody is there to look.
             await reader.until("select 1 from timers where subject_id = $1 having max(due_at) < now()", task_id)
             fleet.fill()
-            await reader.until("select 1 from human_tasks where owner = 'boss'", within_s=60)
+            await reader.until("select 1 from human_tasks where owner = 'boss'")
         finally:
             fleet.kill_all()
         trail = await reader.connection.fetch("select seq, action, details from human_task_audit order by seq")
