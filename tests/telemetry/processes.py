@@ -3,7 +3,7 @@
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ import httpx
 
 from engine.jsonvalue import Json
 from scripts.benchmark.stack import Shape, Stack, running_stack
-from scripts.embedded.ports import LOOPBACK
+from scripts.embedded.ports import LOOPBACK, free_port
 
 
 def api_step(step_id: str, url: str, then: str | None = None, **more: Json) -> dict[str, Any]:
@@ -61,9 +61,16 @@ class Processes:
         assert answer["data"][name]["__typename"] == f"{kind}Success", answer
         return answer["data"][name]
 
-    def published(self, *steps: dict[str, Any]) -> str:
+    def pages(self) -> list[str]:
+        """What API, worker and ledger show of themselves, in the format that has exemplars."""
+        own = (self.stack.environment[f"MAESTRO_{name}_PORT"] for name in ("METRICS", "LEDGER"))
+        headers = {"accept": "application/openmetrics-text"}
+        urls = [f"http://{LOOPBACK}:{port}/metrics" for port in (self.stack.port, *own)]
+        return [self.client.get(url, headers=headers).raise_for_status().text for url in urls]
+
+    def published(self, *steps: dict[str, Any], triggers: Sequence[dict[str, Any]] = ()) -> str:
         """A workflow, made and published out of sight."""
-        definition = {"name": "traced", "steps": list(steps)}
+        definition = {"name": "traced", "steps": list(steps), "triggers": list(triggers)}
         made = self.graphql("createWorkflow", {"definition": definition}, "workflow { id }", UNSAMPLED)
         workflow_id: str = made["workflow"]["id"]
         self.graphql("publishWorkflow", {"workflowId": workflow_id, "bump": "major"}, "workflow { id }", UNSAMPLED)
@@ -81,6 +88,7 @@ class Processes:
 def running(collector: int, allowed: int) -> Iterator[Processes]:
     """Everything that the product consists of, told of a collector by the standard variables."""
     environment = {
+        "MAESTRO_METRICS_PORT": str(free_port()),
         "MAESTRO_OUTBOUND_ALLOW": f"{LOOPBACK}:{allowed}",
         "MAESTRO_TRACE_SLOW_STEP_SECONDS": "1",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{collector}",

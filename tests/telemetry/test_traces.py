@@ -1,12 +1,17 @@
 """One trace over whole processes, as a real OTLP receiver gets it."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 
 import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from engine.telemetry.metrics import WITHOUT_EXEMPLAR
 from scripts.embedded.ports import LOOPBACK
 from tests.telemetry.far_sides import Collector, FarSide, Seen, collecting, far_side
-from tests.telemetry.processes import Processes, api_step, new_trace, running
+from tests.telemetry.processes import UNSAMPLED, Processes, api_step, new_trace, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.server]
 
@@ -195,6 +200,86 @@ def test_of_an_unsampled_trace_only_what_failed_or_was_slow_is_seen(
     assert slow.end_ns - slow.start_ns >= 1_100_000_000
     assert abs(slow.start_ns / 1e9 - held.at) < 1
     assert {span.attributes["maestro.execution.id"] for span in spans} == {execution_id}
+
+
+@pytest.fixture(scope="module")
+def ticked(processes: Processes, side: FarSide) -> str:
+    """Trace id of an execution that a schedule has started, and that has called the far side."""
+    now_and_then = {"id": "tick", "type": "schedule", "config": {"schedule": "*/2 * * * * *"}}
+    workflow_id = processes.published(api_step("call", url(side, "/ticked")), triggers=[now_and_then])
+    [first, *_] = side.wait("/ticked", 1)
+    processes.graphql("archiveWorkflow", {"workflowId": workflow_id}, "workflow { id }", UNSAMPLED)
+    return first.traceparent.split("-")[1]
+
+
+def test_a_tick_without_a_caller_begins_one_trace_through_queue_worker_and_ledger(
+    collector: Collector, side: FarSide, ticked: str
+) -> None:
+    last = {"schedule tick", "send maestro.dispatch", "ack maestro.dispatch", "execution", "register in ledger"}
+    spans = collector.wait(ticked, lambda found: last <= {span.name for span in found})
+
+    root = named(spans, "schedule tick")
+    assert root.parent == ""
+    assert root.attributes["maestro.schedule.origin"] == "scheduled"
+    [call] = [one for one in side.calls if one.traceparent.split("-")[1] == ticked]
+    edge = [("maestro-worker", name, "internal") for name in ("prepare execution", "schedule tick")] + [("", "", "")]
+    assert upwards(spans, call.traceparent.split("-")[2]) == [
+        ("maestro-worker", "POST", "client"),
+        ("maestro-worker", "attempt api", "internal"),
+        ("maestro-worker", "step action", "internal"),
+        ("maestro-worker", "execution", "internal"),
+        ("maestro-worker", "process maestro.dispatch", "consumer"),
+        *edge,
+    ]
+    for name, kind in (
+        ("policy decision", "internal"),
+        ("INSERT executions", "client"),
+        ("send maestro.dispatch", "producer"),
+        ("receive maestro.dispatch", "consumer"),
+        ("UPDATE executions", "client"),
+        ("ack maestro.dispatch", "client"),
+        ("register in ledger", "internal"),
+    ):
+        assert upwards(spans, named(spans, name).id) == [("maestro-worker", name, kind), *edge]
+    assert named(spans, "execution").attributes["maestro.workflow.id"] == root.attributes["maestro.workflow.id"]
+
+
+def families_of(page: str) -> list[Metric]:
+    return list(text_string_to_metric_families(page))  # type: ignore[no-untyped-call]  # not typed there
+
+
+def exemplars(families: Sequence[Metric]) -> list[tuple[str, str, dict[str, str]]]:
+    """Histogram, database operation if it is of one, and labels, of each exemplar."""
+    return [
+        (family.name, sample.labels.get("db_operation_name", ""), dict(sample.exemplar.labels))
+        for family in families
+        for sample in family.samples
+        if sample.exemplar is not None
+    ]
+
+
+@pytest.mark.usefixtures("ticked")
+def test_every_histogram_leads_to_a_trace_that_was_recorded(
+    processes: Processes, collector: Collector, side: FarSide
+) -> None:
+    trace, _, traceparent = new_trace()
+    processes.execute(processes.published(api_step("call", url(side, "/effects"))), traceparent)
+    last = {"execution", "register in ledger", "ack maestro.dispatch"}
+    collector.wait(trace, lambda found: last <= {span.name for span in found})
+
+    pages = [families_of(page) for page in processes.pages()]
+    found = [each for families in pages for each in exemplars(families)]
+    for families in (list(chain.from_iterable(pages)), pages[-1]):  # of all processes together; of the ledger alone
+        leading = {name for name, _, _ in exemplars(families)}
+        assert leading == {one.name for one in families if one.type == "histogram"} - WITHOUT_EXEMPLAR.keys()
+    operations = {"transaction", "acceptance.accept", "claims.claim", "checkpoints.commit", "xadd", "xack"}
+    assert operations <= {operation for _, operation, _ in found}
+    for trace, span in {(leads_to["trace_id"], leads_to["span_id"]) for _, _, leads_to in found}:
+        collector.wait(trace, partial(_is_among, span))
+
+
+def _is_among(span: str, spans: Sequence[Seen]) -> bool:
+    return span in {one.id for one in spans}
 
 
 def test_no_span_holds_a_secret(processes: Processes, collector: Collector, side: FarSide) -> None:

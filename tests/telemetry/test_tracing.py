@@ -70,6 +70,7 @@ def test_off_nothing_is_recorded_carried_or_shown() -> None:
         assert tracing.carried(PARENT) == PARENT
         assert tracing.carried(None) is None
         assert tracing.exemplar() is None
+        assert tracing.exemplar_among([PARENT]) is None
         assert tracing.current_ids() is None
     assert (outer.is_recording(), inner.is_recording()) == (False, False)
     assert tracing.record("c", start_ns=1, end_ns=2) is None
@@ -166,6 +167,20 @@ def test_an_exemplar_leads_to_the_span_that_is_open(spans: Spans) -> None:
     assert found == {"trace_id": f"{made.trace_id:032x}", "span_id": f"{made.span_id:016x}"}
     assert found == tracing.exemplar_of(made)
     assert trace.format_trace_id(context(PARENT).trace_id) == found["trace_id"]
+    assert spans.names == ["a"]
+
+
+def test_of_several_an_exemplar_leads_to_the_first_that_is_sampled(spans: Spans) -> None:
+    own_ids = {"trace_id": OTHER.split("-")[1], "span_id": OTHER.split("-")[2]}
+    assert tracing.exemplar_among([None, "no traceparent", UNSAMPLED, OTHER, PARENT]) == own_ids
+    assert tracing.exemplar_among([None, UNSAMPLED]) is None
+    assert spans.all == ()
+
+
+def test_what_is_done_for_none_that_is_sampled_is_not_put_down_to_whoever_is_current(spans: Spans) -> None:
+    with tracing.span("a", parent=context(PARENT)), tracing.shared("INSERT executions", [context(UNSAMPLED)]):
+        assert (tracing.exemplar(), tracing.current_ids()) == (None, None)
+
     assert spans.names == ["a"]
 
 
