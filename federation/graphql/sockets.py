@@ -29,7 +29,8 @@ from rest_shim.origin import origin_of
 class SocketView(GraphQL[RequestContext, None]):
     """Subscriptions (and other operations) over a socket.
 
-    The token comes with the handshake or in `connection_init {authorization}`; without a valid one nothing is run.
+    The token comes with the handshake or, alone or behind `Bearer`, in `connection_init {authorization}`; without a valid
+    one nothing is run.
 
     Attributes:
         document_limit: bytes of one document.
@@ -100,4 +101,7 @@ class SocketView(GraphQL[RequestContext, None]):
 def _authorization(context: RequestContext) -> str | None:
     params: dict[str, Any] = context.connection_params or {}
     given = next((value for name, value in params.items() if name.lower() == "authorization"), None)
-    return given if isinstance(given, str) else context.handshake
+    if not isinstance(given, str):
+        return context.handshake
+    # A payload is no header: clients put the token there with its scheme or alone.
+    return given if " " in given.strip() else f"Bearer {given}"

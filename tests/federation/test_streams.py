@@ -140,7 +140,23 @@ async def test_a_socket_takes_the_token_of_its_handshake(address: str) -> None:
         assert (await exchange(socket, {"type": "connection_init"}))["type"] == "connection_ack"
 
 
-@pytest.mark.parametrize("payload", [{}, {"authorization": "Bearer nonsense"}, {"authorization": 7}])
+@pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "{}"])
+async def test_a_socket_takes_the_token_of_its_first_message_with_its_scheme_or_alone(address: str, form: str) -> None:
+    async with connect(address) as socket:
+        hello = {"type": "connection_init", "payload": {"authorization": form.format(token())}}
+        assert (await exchange(socket, hello))["type"] == "connection_ack"
+
+
+BAD = [
+    {},
+    {"authorization": "Bearer nonsense"},
+    {"authorization": "nonsense"},
+    {"authorization": ""},
+    {"authorization": 7},
+]
+
+
+@pytest.mark.parametrize("payload", BAD)
 async def test_a_bad_token_refuses_the_connection(address: str, payload: dict[str, Any]) -> None:
     async with connect(address) as socket:
         with pytest.raises(websockets.ConnectionClosed) as closed:
