@@ -29,8 +29,8 @@ from rest_shim.origin import origin_of
 class SocketView(GraphQL[RequestContext, None]):
     """Subscriptions (and other operations) over a socket.
 
-    The token comes with the handshake or, alone or behind `Bearer`, in `connection_init {authorization}`; without a valid
-    one nothing is run.
+    The token comes with the handshake or in `connection_init {authorization}`, there also without `Bearer`; without a
+    valid one nothing is run.
 
     Attributes:
         document_limit: bytes of one document.
