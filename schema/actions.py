@@ -1,19 +1,18 @@
 """What steps may do."""
 
-from enum import StrEnum
-
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 from schema.scalars import JSON
 
 
-@strawberry.enum(description="What an action does to the outside: nothing, reads it, or changes it.")
-class ActionEffect(StrEnum):
+@enum("What an action does to the outside: nothing, reads it, or changes it.")
+class ActionEffect(ExplainedEnum):
     """What an action does to the outside."""
 
-    none = "none"
-    read = "read"
-    write = "write"
+    none = "none", "A computation; runs of such steps share a commit."
+    read = "read", "It looks, and may be repeated freely."
+    write = "write", "It may change something: its intent is recorded before, its outcome after."
 
 
 @strawberry.type(description="What a step may do.")

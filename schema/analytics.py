@@ -1,19 +1,20 @@
 """Figures of executions."""
 
 from datetime import datetime
-from enum import Enum
 
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 
-@strawberry.enum(description="How far figures look back; each begins at a full hour or day, in UTC.")
-class AnalyticsPeriod(Enum):
+
+@enum("How far figures look back; each begins at a full hour or day, in UTC.")
+class AnalyticsPeriod(ExplainedEnum):
     """How far figures look back."""
 
-    LAST_24_HOURS = "24h"
-    LAST_7_DAYS = "7d"
-    LAST_30_DAYS = "30d"
-    LAST_90_DAYS = "90d"
+    LAST_24_HOURS = "24h", "Figures by the hour."
+    LAST_7_DAYS = "7d", "Figures by the day."
+    LAST_30_DAYS = "30d", "Figures by the day."
+    LAST_90_DAYS = "90d", "Figures by the day."
 
 
 @strawberry.type(description="What happened to executions in a time.")

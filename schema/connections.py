@@ -1,23 +1,23 @@
 """Named ways to the outside."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 from schema.scalars import JSON
 
 
-@strawberry.enum(description="What is at the other end of a connection.")
-class ConnectionKind(StrEnum):
+@enum("What is at the other end of a connection.")
+class ConnectionKind(ExplainedEnum):
     """What is at the other end of a connection."""
 
-    http = "http"
-    smtp = "smtp"
-    slack = "slack"
-    jira = "jira"
-    postgresql = "postgresql"
-    custom = "custom"
+    http = "http", "An HTTP API, for `api` and `ml`."
+    smtp = "smtp", "A mail server, for `email`."
+    slack = "slack", "A Slack workspace, for `slack`."
+    jira = "jira", "A Jira site, for `jira`."
+    postgresql = "postgresql", "A PostgreSQL database, for `database`."
+    custom = "custom", "Whatever an action of an installed package needs."
 
 
 @strawberry.type(name="OutboundConnection", description="A named way to the outside; of its secrets only the names.")

@@ -1,33 +1,33 @@
 """Work that was given up."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import strawberry
 
 from schema.context import Info
+from schema.enums import ExplainedEnum, enum
 from schema.executions import Execution
 from schema.fields import field
 from schema.scalars import JSON
 
 
-@strawberry.enum(description="What was given up.")
-class DeadLetterKind(StrEnum):
+@enum("What was given up.")
+class DeadLetterKind(ExplainedEnum):
     """What was given up."""
 
-    execution = "execution"
-    message = "message"
-    outbox = "outbox"
-    callback = "callback"
+    execution = "execution", "An execution that no worker could advance."
+    message = "message", "A message of the streams that cannot be read."
+    outbox = "outbox", "Something to tell another system, which it did not take."
+    callback = "callback", "An event whose callback did not take it."
 
 
-@strawberry.enum(description="Whether somebody has put it back; redriven is final.")
-class DeadLetterStatus(StrEnum):
+@enum("Whether somebody has put it back; redriven is final.")
+class DeadLetterStatus(ExplainedEnum):
     """Whether somebody has put it back."""
 
-    open = "open"
-    redriven = "redriven"
+    open = "open", "Waits for a person."
+    redriven = "redriven", "Somebody has put it back."
 
 
 @strawberry.type(description="Work that was given up: out of deliveries, or unreadable.")

@@ -1,28 +1,27 @@
 """What changed between two versions."""
 
-from enum import StrEnum
-
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 from schema.scalars import JSON
 
 
-@strawberry.enum(description="What a change means to callers and to the systems that the workflow touches.")
-class ChangeClass(StrEnum):
+@enum("What a change means to callers and to the systems that the workflow touches.")
+class ChangeClass(ExplainedEnum):
     """What a change means."""
 
-    breaking = "breaking"
-    compatible = "compatible"
-    cosmetic = "cosmetic"
+    breaking = "breaking", "Callers, or systems that the workflow touches, may have to change too."
+    compatible = "compatible", "Nobody else has to change."
+    cosmetic = "cosmetic", "Nothing runs differently."
 
 
-@strawberry.enum(description="Which part of a version grows.")
-class Bump(StrEnum):
+@enum("Which part of a version grows.")
+class Bump(ExplainedEnum):
     """Which part of a version grows."""
 
-    major = "major"
-    minor = "minor"
-    patch = "patch"
+    major = "major", "For breaking changes."
+    minor = "minor", "For compatible changes."
+    patch = "patch", "For cosmetic changes."
 
 
 @strawberry.type(description="Hashes of what a step does; null on a side where it does not stand.")

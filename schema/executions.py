@@ -1,13 +1,13 @@
 """Executions, their steps and their logs."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
 
 from schema.context import Info
+from schema.enums import ExplainedEnum, enum
 from schema.fields import field
 from schema.identifiers import as_uuid
 from schema.paging import After, Before, Connection, First, Last, PageArguments
@@ -22,40 +22,40 @@ LazyWorkflow = Annotated["Workflow", strawberry.lazy("schema.workflows")]
 LazyHumanTask = Annotated["HumanTask", strawberry.lazy("schema.human_tasks")]
 
 
-@strawberry.enum(description="Where an execution stands; completed, failed and cancelled are final.")
-class ExecutionStatus(StrEnum):
+@enum("Where an execution stands; completed, failed and cancelled are final.")
+class ExecutionStatus(ExplainedEnum):
     """Where an execution stands."""
 
-    queued = "queued"
-    running = "running"
-    paused = "paused"
-    completed = "completed"
-    failed = "failed"
-    cancelled = "cancelled"
+    queued = "queued", "Accepted; no worker has taken it yet."
+    running = "running", "A worker advances it, or it waits for a timer, a person, a child or a signal."
+    paused = "paused", "Held by a person."
+    completed = "completed", "It came to its end; `failedSteps` names what failed on the way."
+    failed = "failed", "A failure that nothing handled, or its timeout, ended it."
+    cancelled = "cancelled", "Somebody asked for its end."
 
 
-@strawberry.enum(description="Where a step stands; completed, failed, skipped and cancelled are final.")
-class StepStatus(StrEnum):
+@enum("Where a step stands; completed, failed, skipped and cancelled are final.")
+class StepStatus(ExplainedEnum):
     """Where a step stands."""
 
-    pending = "pending"
-    running = "running"
-    waiting = "waiting"
-    completed = "completed"
-    failed = "failed"
-    skipped = "skipped"
-    cancelled = "cancelled"
-    in_doubt = "in_doubt"
+    pending = "pending", "Not decided yet."
+    running = "running", "An attempt is out; its intent is recorded."
+    waiting = "waiting", "Held by a timer, a task, a child, a signal, or the back-off before the next attempt."
+    completed = "completed", "Its output is kept; it runs again only if a person asks for that."
+    failed = "failed", "Its last attempt failed."
+    skipped = "skipped", "None of its incoming connections was taken, or it is disabled."
+    cancelled = "cancelled", "The execution ended before it did."
+    in_doubt = "in_doubt", "A crash left the outcome of an `at_most_once` attempt unknown; `resolveStep` decides."
 
 
-@strawberry.enum(description="Order in which queued executions are taken.")
-class Priority(StrEnum):
+@enum("Order in which queued executions are taken.")
+class Priority(ExplainedEnum):
     """Order in which queued executions are taken."""
 
-    critical = "critical"
-    high = "high"
-    normal = "normal"
-    low = "low"
+    critical = "critical", "Most urgent: of queued executions eight are taken for one of `low`."
+    high = "high", "Four are taken for one of `low`."
+    normal = "normal", "Two are taken for one of `low`; the default."
+    low = "low", "Taken least often, but never left waiting for good."
 
 
 @strawberry.type(description="Why a step or an execution failed.")
@@ -98,12 +98,12 @@ class LogEntry:
     fields: JSON = strawberry.field(description="Facts, for machines.")
 
 
-@strawberry.enum(description="Whether the evidence of an execution can be exported.")
-class EvidenceState(StrEnum):
+@enum("Whether the evidence of an execution can be exported.")
+class EvidenceState(ExplainedEnum):
     """Whether the evidence of an execution can be exported."""
 
-    pending = "pending"
-    ready = "ready"
+    pending = "pending", "It has not ended, or the ledger has not confirmed it yet."
+    ready = "ready", "The bundle can be downloaded."
 
 
 @strawberry.type(description="Evidence of an execution that strangers can check.")

@@ -1,13 +1,13 @@
 """Human tasks, their trails and comments."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
 
 from schema.context import Info
+from schema.enums import ExplainedEnum, enum
 from schema.executions import Priority
 from schema.fields import field
 from schema.identifiers import as_uuid
@@ -21,20 +21,20 @@ LazyExecution = Annotated["Execution", strawberry.lazy("schema.executions")]
 LazyWorkflow = Annotated["Workflow", strawberry.lazy("schema.workflows")]
 
 
-@strawberry.enum(description="Where a task stands; completed, failed, cancelled, skipped and obsolete are final.")
-class HumanTaskStatus(StrEnum):
+@enum("Where a task stands; completed, failed, cancelled, skipped and obsolete are final.")
+class HumanTaskStatus(ExplainedEnum):
     """Where a task stands."""
 
-    created = "created"
-    pending = "pending"
-    assigned = "assigned"
-    in_progress = "in_progress"
-    suspended = "suspended"
-    completed = "completed"
-    failed = "failed"
-    cancelled = "cancelled"
-    skipped = "skipped"
-    obsolete = "obsolete"
+    created = "created", "Recorded, not yet anybody's."
+    pending = "pending", "Waits for a candidate to claim it."
+    assigned = "assigned", "Has an owner who has not started."
+    in_progress = "in_progress", "Its owner works on it."
+    suspended = "suspended", "Held by a person."
+    completed = "completed", "Its form was handed in, or enough people approved."
+    failed = "failed", "Its owner or an escalation gave it up; its step fails."
+    cancelled = "cancelled", "An administrator took it back; its step fails."
+    skipped = "skipped", "An administrator let its step complete without a form."
+    obsolete = "obsolete", "Its execution ended without it."
 
 
 @strawberry.type(description="One step of a task.")

@@ -1,13 +1,13 @@
 """Schedules and their ticks."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
 
 from schema.context import Info
+from schema.enums import ExplainedEnum, enum
 from schema.fields import field
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.scalars import Duration, SemVer
@@ -21,44 +21,44 @@ LazyWorkflow = Annotated["Workflow", strawberry.lazy("schema.workflows")]
 LazyExecution = Annotated["Execution", strawberry.lazy("schema.executions")]
 
 
-@strawberry.enum(description="Whether a schedule fires, or a person holds it.")
-class ScheduleStatus(StrEnum):
+@enum("Whether a schedule fires, or a person holds it.")
+class ScheduleStatus(ExplainedEnum):
     """Whether a schedule fires, or a person holds it."""
 
-    active = "active"
-    paused = "paused"
+    active = "active", "It fires."
+    paused = "paused", "A person holds it."
 
 
-@strawberry.enum(description="Which missed ticks are made up for.")
-class CatchUp(StrEnum):
+@enum("Which missed ticks are made up for.")
+class CatchUp(ExplainedEnum):
     """Which missed ticks are made up for."""
 
-    skip = "skip"
-    latest = "latest"
-    all = "all"
+    skip = "skip", "None."
+    latest = "latest", "The newest."
+    all = "all", "Each, oldest first."
 
 
-@strawberry.enum(description="What a tick does while an earlier execution of its schedule runs.")
-class Overlap(StrEnum):
+@enum("What a tick does while an earlier execution of its schedule runs.")
+class Overlap(ExplainedEnum):
     """What a tick does while an earlier execution of its schedule runs."""
 
-    allow = "allow"
-    skip = "skip"
-    buffer = "buffer"
-    cancel_other = "cancel_other"
+    allow = "allow", "It starts beside it."
+    skip = "skip", "It is skipped, and recorded."
+    buffer = "buffer", "It waits if no other tick does, else it is skipped."
+    cancel_other = "cancel_other", "The running one is cancelled, and it starts when that has ended."
 
 
-@strawberry.enum(description="How a tick ended; `pending` while it waits for its turn.")
-class TickStatus(StrEnum):
+@enum("How a tick ended; `pending` while it waits for its turn.")
+class TickStatus(ExplainedEnum):
     """How a tick ended."""
 
-    pending = "pending"
-    buffered = "buffered"
-    fired = "fired"
-    skipped = "skipped"
-    missed = "missed"
-    caught_up = "caught_up"
-    late = "late"
+    pending = "pending", "It waits for its turn."
+    buffered = "buffered", "Not given any more: what waits for its turn is `pending`."
+    fired = "fired", "Started on time."
+    skipped = "skipped", "It came on time, but was not to start; `reason` says why."
+    missed = "missed", "Nobody looked at its time, and it is not made up for."
+    caught_up = "caught_up", "Missed or asked for, and started since."
+    late = "late", "Started by more than the drift window after its instant, without having been missed."
 
 
 @strawberry.type(description="One due instant of a schedule, or a run of more than 1,000 that ended alike.")

@@ -1,21 +1,21 @@
 """Webhooks: secrets and deliveries; callbacks and connections, by which events and calls leave."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 from schema.scalars import JSON
 
 
-@strawberry.enum(description="Whether signatures made with a secret hold.")
-class WebhookSecretStatus(StrEnum):
+@enum("Whether signatures made with a secret hold.")
+class WebhookSecretStatus(ExplainedEnum):
     """Whether signatures made with a secret hold."""
 
-    active = "active"
-    retiring = "retiring"
-    expired = "expired"
-    revoked = "revoked"
+    active = "active", "Signs and verifies."
+    retiring = "retiring", "Verifies until `expiresAt`."
+    expired = "expired", "Its end has come."
+    revoked = "revoked", "Taken out by a person."
 
 
 @strawberry.type(description="A secret of a workflow's webhooks, without the secret.")
@@ -31,19 +31,19 @@ class WebhookSecret:
     revoked_at: datetime | None = strawberry.field(description="When it was revoked.")
 
 
-@strawberry.enum(description="What became of a delivery.")
-class WebhookDeliveryOutcome(StrEnum):
+@enum("What became of a delivery.")
+class WebhookDeliveryOutcome(ExplainedEnum):
     """What became of a delivery."""
 
-    accepted = "accepted"
-    duplicate = "duplicate"
-    conflict = "conflict"
-    malformed = "malformed"
-    invalid = "invalid"
-    ignored = "ignored"
-    refused = "refused"
-    denied = "denied"
-    limited = "limited"
+    accepted = "accepted", "It started an execution."
+    duplicate = "duplicate", "Its message had started an execution already."
+    conflict = "conflict", "Its id came before, with another body."
+    malformed = "malformed", "Its body is no JSON document."
+    invalid = "invalid", "Its body breaks the workflow's `inputSchema`."
+    ignored = "ignored", "The trigger's condition does not hold."
+    refused = "refused", "The workflow takes no starts."
+    denied = "denied", "Policy said no."
+    limited = "limited", "Too many came."
 
 
 @strawberry.type(description="A delivery whose signature held, masked; kept for 30 days.")

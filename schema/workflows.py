@@ -1,13 +1,13 @@
 """Workflows and their published versions."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
 
 from schema.context import Info
+from schema.enums import ExplainedEnum, enum
 from schema.fields import field
 from schema.identifiers import as_uuid
 from schema.paging import After, Before, Connection, First, Last, PageArguments
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 LazyExecution = Annotated["Execution", strawberry.lazy("schema.executions")]
 
 
-@strawberry.enum(description="Where a workflow stands.")
-class WorkflowStatus(StrEnum):
+@enum("Where a workflow stands.")
+class WorkflowStatus(ExplainedEnum):
     """Where a workflow stands."""
 
-    draft = "draft"
-    published = "published"
-    archived = "archived"
+    draft = "draft", "Never published."
+    published = "published", "Published at least once; its draft may be ahead."
+    archived = "archived", "Taken out of use: nothing starts it any more."
 
 
-@strawberry.enum(description="Whether the ledger has a version's manifest.")
-class ProvenanceStatus(StrEnum):
+@enum("Whether the ledger has a version's manifest.")
+class ProvenanceStatus(ExplainedEnum):
     """Whether the ledger has a version's manifest."""
 
-    pending = "pending"
-    registered = "registered"
+    pending = "pending", "Not in the log yet."
+    registered = "registered", "In the log, with a proof."
 
 
 @strawberry.type(description="What the ledger knows of a version.")

@@ -26,6 +26,8 @@ IsActive = Annotated[bool | None, strawberry.argument(description="Only active, 
 OfStatus = Annotated[WorkflowStatus | None, strawberry.argument(description="Only those of this status.")]
 From = Annotated[str | None, strawberry.argument(name="from", description="The older side: a version, or `draft`.")]
 To = Annotated[str | None, strawberry.argument(description="The newer side: a version, or `draft`.")]
+OfOne = Annotated[strawberry.ID, strawberry.argument(description="Whose versions.")]
+Version = Annotated[SemVer, strawberry.argument(description="Of the version.")]
 Category = Annotated[str | None, strawberry.argument(description="Only those of this category.")]
 
 
@@ -58,14 +60,14 @@ class WorkflowQueries:
         return shapes.connection(found, shapes.workflow)
 
     @field("One published version; null where there is none.")
-    async def workflow_version(self, info: Info, workflow_id: strawberry.ID, version: SemVer) -> WorkflowVersion | None:
+    async def workflow_version(self, info: Info, workflow_id: OfOne, version: Version) -> WorkflowVersion | None:
         """One published version."""
         key = as_uuid(workflow_id)
         return None if key is None else await info.context.reads.version(key, version)
 
     @field("What changed between two versions; without both names the two newest, null where there are fewer.")
     async def workflow_version_diff(
-        self, info: Info, workflow_id: strawberry.ID, from_: From = None, to: To = None
+        self, info: Info, workflow_id: OfOne, from_: From = None, to: To = None
     ) -> WorkflowVersionDiff | None:
         """What changed between two versions."""
         key = as_uuid(workflow_id)

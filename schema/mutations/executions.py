@@ -1,32 +1,32 @@
 """Inputs and results of what starts and controls executions."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 from schema.executions import Execution, ExecutionStatus, Priority
 from schema.mutations.workflows import Failure
 from schema.scalars import JSON, SemVer
 
 
-@strawberry.enum(description="What a person says became of an in-doubt attempt.")
-class ResolveOutcome(StrEnum):
+@enum("What a person says became of an in-doubt attempt.")
+class ResolveOutcome(ExplainedEnum):
     """What became of an in-doubt attempt."""
 
-    completed = "completed"
-    failed = "failed"
-    retry = "retry"
+    completed = "completed", "It happened; `output` is what came of it."
+    failed = "failed", "It did not happen, and is not to be tried again."
+    retry = "retry", "It did not happen: try it again."
 
 
-@strawberry.enum(description="Operations that work on many executions at once.")
-class BulkAction(StrEnum):
+@enum("Operations that work on many executions at once.")
+class BulkAction(ExplainedEnum):
     """Operations that work on many executions at once."""
 
-    cancel = "cancel"
-    pause = "pause"
-    resume = "resume"
-    retry = "retry"
+    cancel = "cancel", "Ask for their ends."
+    pause = "pause", "Hold them."
+    resume = "resume", "Let them go on."
+    retry = "retry", "Run their failed work again."
 
 
 @strawberry.input(description="What to start an execution with.")

@@ -1,26 +1,26 @@
 """Inputs and results of what people do with tasks."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
 
+from schema.enums import ExplainedEnum, enum
 from schema.executions import Priority
 from schema.human_tasks import HumanTask
 from schema.mutations.workflows import Failure
 from schema.scalars import JSON, Duration
 
 
-@strawberry.enum(description="What an escalation does.")
-class EscalationAction(StrEnum):
+@enum("What an escalation does.")
+class EscalationAction(ExplainedEnum):
     """What an escalation does."""
 
-    notify = "notify"
-    addCandidates = "addCandidates"  # noqa: N815 - the definition's names
-    reassign = "reassign"
-    raisePriority = "raisePriority"  # noqa: N815 - the definition's names
-    fail = "fail"
+    notify = "notify", "Tells people; nothing else changes."
+    addCandidates = "addCandidates", "Lets further people and groups claim it."  # noqa: N815 - the definition's names
+    reassign = "reassign", "Takes it from its owner and offers it to others; a single person becomes its owner."
+    raisePriority = "raisePriority", "Makes it one level more urgent."  # noqa: N815 - the definition's names
+    fail = "fail", "Gives it up; its step fails."
 
 
 @strawberry.input(description="A task that no step opens.")

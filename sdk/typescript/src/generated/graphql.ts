@@ -6,14 +6,20 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** What an action does to the outside: nothing, reads it, or changes it. */
 export type ActionEffect =
+  /** A computation; runs of such steps share a commit. */
   | 'none'
+  /** It looks, and may be repeated freely. */
   | 'read'
+  /** It may change something: its intent is recorded before, its outcome after. */
   | 'write';
 
 /** Which part of a version grows. */
 export type Bump =
+  /** For breaking changes. */
   | 'major'
+  /** For compatible changes. */
   | 'minor'
+  /** For cosmetic changes. */
   | 'patch';
 
 /** An execution to end. */
@@ -26,8 +32,11 @@ export type CancelExecutionInput = {
 
 /** What a change means to callers and to the systems that the workflow touches. */
 export type ChangeClass =
+  /** Callers, or systems that the workflow touches, may have to change too. */
   | 'breaking'
+  /** Nobody else has to change. */
   | 'compatible'
+  /** Nothing runs differently. */
   | 'cosmetic';
 
 /** A task to take. */
@@ -58,14 +67,20 @@ export type CreateWorkflowInput = {
 
 /** What was given up. */
 export type DeadLetterKind =
+  /** An event whose callback did not take it. */
   | 'callback'
+  /** An execution that no worker could advance. */
   | 'execution'
+  /** A message of the streams that cannot be read. */
   | 'message'
+  /** Something to tell another system, which it did not take. */
   | 'outbox';
 
 /** Whether somebody has put it back; redriven is final. */
 export type DeadLetterStatus =
+  /** Waits for a person. */
   | 'open'
+  /** Somebody has put it back. */
   | 'redriven';
 
 /** What to start an execution with. */
@@ -84,36 +99,58 @@ export type ExecuteWorkflowInput = {
 
 /** Where an execution stands; completed, failed and cancelled are final. */
 export type ExecutionStatus =
+  /** Somebody asked for its end. */
   | 'cancelled'
+  /** It came to its end; `failedSteps` names what failed on the way. */
   | 'completed'
+  /** A failure that nothing handled, or its timeout, ended it. */
   | 'failed'
+  /** Held by a person. */
   | 'paused'
+  /** Accepted; no worker has taken it yet. */
   | 'queued'
+  /** A worker advances it, or it waits for a timer, a person, a child or a signal. */
   | 'running';
 
 /** Where a task stands; completed, failed, cancelled, skipped and obsolete are final. */
 export type HumanTaskStatus =
+  /** Has an owner who has not started. */
   | 'assigned'
+  /** An administrator took it back; its step fails. */
   | 'cancelled'
+  /** Its form was handed in, or enough people approved. */
   | 'completed'
+  /** Recorded, not yet anybody's. */
   | 'created'
+  /** Its owner or an escalation gave it up; its step fails. */
   | 'failed'
+  /** Its owner works on it. */
   | 'in_progress'
+  /** Its execution ended without it. */
   | 'obsolete'
+  /** Waits for a candidate to claim it. */
   | 'pending'
+  /** An administrator let its step complete without a form. */
   | 'skipped'
+  /** Held by a person. */
   | 'suspended';
 
 /** Order in which queued executions are taken. */
 export type Priority =
+  /** Most urgent: of queued executions eight are taken for one of `low`. */
   | 'critical'
+  /** Four are taken for one of `low`. */
   | 'high'
+  /** Taken least often, but never left waiting for good. */
   | 'low'
+  /** Two are taken for one of `low`; the default. */
   | 'normal';
 
 /** Whether the ledger has a version's manifest. */
 export type ProvenanceStatus =
+  /** Not in the log yet. */
   | 'pending'
+  /** In the log, with a proof. */
   | 'registered';
 
 /** How the draft becomes a version: by `bump`, or as `version`. */
@@ -134,28 +171,45 @@ export type PublishWorkflowInput = {
 
 /** Whether a schedule fires, or a person holds it. */
 export type ScheduleStatus =
+  /** It fires. */
   | 'active'
+  /** A person holds it. */
   | 'paused';
 
 /** Where a step stands; completed, failed, skipped and cancelled are final. */
 export type StepStatus =
+  /** The execution ended before it did. */
   | 'cancelled'
+  /** Its output is kept; it runs again only if a person asks for that. */
   | 'completed'
+  /** Its last attempt failed. */
   | 'failed'
+  /** A crash left the outcome of an `at_most_once` attempt unknown; `resolveStep` decides. */
   | 'in_doubt'
+  /** Not decided yet. */
   | 'pending'
+  /** An attempt is out; its intent is recorded. */
   | 'running'
+  /** None of its incoming connections was taken, or it is disabled. */
   | 'skipped'
+  /** Held by a timer, a task, a child, a signal, or the back-off before the next attempt. */
   | 'waiting';
 
 /** How a tick ended; `pending` while it waits for its turn. */
 export type TickStatus =
+  /** Not given any more: what waits for its turn is `pending`. */
   | 'buffered'
+  /** Missed or asked for, and started since. */
   | 'caught_up'
+  /** Started on time. */
   | 'fired'
+  /** Started by more than the drift window after its instant, without having been missed. */
   | 'late'
+  /** Nobody looked at its time, and it is not made up for. */
   | 'missed'
+  /** It waits for its turn. */
   | 'pending'
+  /** It came on time, but was not to start; `reason` says why. */
   | 'skipped';
 
 /** A changed draft. */
@@ -176,8 +230,11 @@ export type ValidateWorkflowInput = {
 
 /** Where a workflow stands. */
 export type WorkflowStatus =
+  /** Taken out of use: nothing starts it any more. */
   | 'archived'
+  /** Never published. */
   | 'draft'
+  /** Published at least once; its draft may be ahead. */
   | 'published';
 
 export type ActionsQueryVariables = Exact<{ [key: string]: never; }>;

@@ -8702,6 +8702,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
             406: components["responses"]["NotAcceptable"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -8983,7 +8984,7 @@ export interface operations {
             query?: {
                 /** Such as `workflow.publish`. */
                 action?: string;
-                /** `type` or `type:id`; the noun of the action where it is left out. */
+                /** `type`, `type:id`, or an id alone, of the action's noun; all of that noun where it is left out. */
                 resource?: string;
             };
             header?: never;
