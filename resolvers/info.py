@@ -22,3 +22,12 @@ def identifier(noun: str, text: str) -> UUID:
     if found is None:
         raise NotFound(noun, text)
     return found
+
+
+def identifier_or_none(noun: str, text: str | None) -> UUID | None:
+    """Id of an input that may be left out.
+
+    Raises:
+        NotFound: it is no identifier, so nothing has it.
+    """
+    return None if text is None else identifier(noun, text)

@@ -10,9 +10,9 @@ from schema.context import Info
 from schema.enums import ExplainedEnum, enum
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import JSON, Duration, SemVer
-from schema.selections import asks_for_total
+from schema.selections import page_of
 
 if TYPE_CHECKING:
     from schema.human_tasks import HumanTask
@@ -170,7 +170,7 @@ class Execution:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[LazyHumanTask]:
         """Human tasks."""
-        page = PageArguments(first, after, last, before, asks_for_total(info.selected_fields))
+        page = page_of(info, first, after, last, before)
         return await info.context.reads.human_tasks(UUID(self.id), page)
 
     @field("The execution whose subprocess step started this one.")

@@ -9,9 +9,9 @@ import strawberry
 from schema.context import Info
 from schema.enums import ExplainedEnum, enum
 from schema.fields import field
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import Duration, SemVer
-from schema.selections import asks_for_total
+from schema.selections import page_of
 
 if TYPE_CHECKING:
     from schema.executions import Execution
@@ -112,5 +112,5 @@ class Schedule:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[ScheduleTick]:
         """Its ledger."""
-        page = PageArguments(first, after, last, before, asks_for_total(info.selected_fields))
+        page = page_of(info, first, after, last, before)
         return await info.context.reads.ticks(UUID(self.id), page)

@@ -1,13 +1,21 @@
-"""What a query asks for below a field."""
+"""What a query asks for of a connection."""
 
 from collections.abc import Iterable
+from typing import Any
 
+import strawberry
 from strawberry.types.nodes import SelectedField, Selection
 
+from schema.paging import PageArguments
+from schema.scalars import Cursor
 
-def asks_for_total(fields: Iterable[Selection]) -> bool:
-    """Whether `totalCount` of the connection is selected: counting is not free."""
-    return any(_selects(field.selections, "totalCount") for field in fields if isinstance(field, SelectedField))
+
+def page_of(
+    info: strawberry.Info[Any, Any], first: int | None, after: Cursor | None, last: int | None, before: Cursor | None
+) -> PageArguments:
+    """The arguments of a connection, and whether its `totalCount` is selected: counting is not free."""
+    fields = (field for field in info.selected_fields if isinstance(field, SelectedField))
+    return PageArguments(first, after, last, before, any(_selects(one.selections, "totalCount") for one in fields))
 
 
 def _selects(selections: Iterable[Selection], name: str) -> bool:

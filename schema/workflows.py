@@ -10,9 +10,9 @@ from schema.context import Info
 from schema.enums import ExplainedEnum, enum
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import JSON, SemVer
-from schema.selections import asks_for_total
+from schema.selections import page_of
 
 if TYPE_CHECKING:
     from schema.executions import Execution
@@ -115,7 +115,7 @@ class Workflow:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[WorkflowVersion]:
         """Published versions."""
-        page = PageArguments(first, after, last, before, asks_for_total(info.selected_fields))
+        page = page_of(info, first, after, last, before)
         return await info.context.reads.versions(UUID(self.id), page)
 
     @field("Executions of any of its versions, newest first.")
@@ -123,7 +123,7 @@ class Workflow:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[LazyExecution]:
         """Executions."""
-        page = PageArguments(first, after, last, before, asks_for_total(info.selected_fields))
+        page = page_of(info, first, after, last, before)
         return await info.context.reads.executions(UUID(self.id), page)
 
     @field("Slots that are taken, where `settings.concurrency` limits how many executions run at once.")

@@ -3,7 +3,7 @@
 import strawberry
 
 from engine.services.requests import ControlRequest
-from resolvers.dead_letters import dead_letter
+from resolvers.dead_letter_shapes import dead_letter
 from resolvers.info import Info, identifier
 from schema.fields import mutation
 from schema.mutations import dead_letters as graph

@@ -19,7 +19,7 @@ from engine.services.requests import (
 )
 from engine.services.values import ExecutionFilter
 from resolvers import shapes
-from resolvers.info import Info, identifier
+from resolvers.info import Info, identifier, identifier_or_none
 from schema.fields import mutation
 from schema.mutations import executions as graph
 
@@ -149,7 +149,7 @@ def _resolve_request(given: graph.ResolveStepInput) -> ResolveRequest:
 
 def _bulk_request(given: graph.BulkExecutionsInput) -> BulkRequest:
     wanted = ExecutionFilter(
-        workflow_id=None if given.filter.workflow_id is None else identifier("workflow", given.filter.workflow_id),
+        workflow_id=identifier_or_none("workflow", given.filter.workflow_id),
         status=None if given.filter.status is None else ExecutionStatus(given.filter.status),
         version=given.filter.version,
     )

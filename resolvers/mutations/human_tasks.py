@@ -19,7 +19,7 @@ from engine.services.task_values import (
 )
 from engine.tasks.escalation import EscalationAction
 from resolvers import task_shapes
-from resolvers.info import Info, identifier
+from resolvers.info import Info, identifier, identifier_or_none
 from schema.fields import mutation
 from schema.mutations import human_tasks as graph
 
@@ -237,7 +237,7 @@ def _create_request(given: graph.CreateHumanTaskInput) -> CreateTaskRequest:
         "skippable": given.skippable,
     }
     config = cast("JsonObject", {name: value for name, value in asked.items() if value is not None})
-    execution = None if given.execution_id is None else identifier("execution", given.execution_id)
+    execution = identifier_or_none("execution", given.execution_id)
     return CreateTaskRequest(title=given.title, config=config, execution_id=execution)
 
 

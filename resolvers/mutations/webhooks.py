@@ -8,7 +8,7 @@ from engine.jsonvalue import Json, JsonObject
 from engine.services.callbacks import CreateCallbackRequest, RotateCallbackRequest
 from engine.services.webhook_values import CreateSecretRequest, RotateSecretRequest
 from resolvers import webhook_shapes
-from resolvers.info import Info, identifier
+from resolvers.info import Info, identifier, identifier_or_none
 from schema.fields import mutation
 from schema.mutations import webhooks as graph
 
@@ -74,7 +74,7 @@ class WebhookMutations:
         input: graph.CreateCallbackInput,  # noqa: A002 - the contract's name
     ) -> graph.CreateCallbackResult:
         """Send events to an address."""
-        workflow = None if input.workflow_id is None else identifier("workflow", input.workflow_id)
+        workflow = identifier_or_none("workflow", input.workflow_id)
         request = CreateCallbackRequest(
             url=input.url, events=tuple(input.events), workflow_id=workflow, secret=input.secret
         )

@@ -9,8 +9,9 @@ from resolvers.paging import page_request
 from resolvers.slices import slice_of
 from schema.actions import Action, ActionEffect
 from schema.fields import field
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import JSON
+from schema.selections import page_of
 
 
 @strawberry.type
@@ -22,7 +23,7 @@ class ActionQueries:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Action]:
         """Actions."""
-        page = page_request(PageArguments(first, after, last, before, counted=True))
+        page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.actions.list(info.context.actor)
         return shapes.connection(slice_of(found, page, lambda entry: entry.name), _action)
 

@@ -6,7 +6,7 @@ import strawberry
 
 from engine.services import analytics as values
 from engine.services.analytics import Period
-from resolvers.info import Info, identifier
+from resolvers.info import Info, identifier_or_none
 from schema.analytics import (
     AnalyticsPeriod,
     ExecutionFigures,
@@ -32,7 +32,7 @@ class AnalyticsQueries:
         self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = None
     ) -> WorkflowStats:
         """Figures by workflow."""
-        workflow = None if workflow_id is None else identifier("workflow", workflow_id)
+        workflow = identifier_or_none("workflow", workflow_id)
         found = await info.context.services.analytics.workflow_stats(info.context.actor, workflow, _period(period))
         return _stats(found)
 
@@ -41,7 +41,7 @@ class AnalyticsQueries:
         self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = None
     ) -> ExecutionMetrics:
         """Figures over time."""
-        workflow = None if workflow_id is None else identifier("workflow", workflow_id)
+        workflow = identifier_or_none("workflow", workflow_id)
         found = await info.context.services.analytics.execution_metrics(info.context.actor, workflow, _period(period))
         return _metrics(found)
 

@@ -6,15 +6,15 @@ import strawberry
 
 from engine.errors import NotFound
 from engine.services.dead_letter_values import DeadLetterFilter, DeadLetterKind, DeadLetterStatus
-from resolvers import dead_letters as shapes
-from resolvers.info import Info, identifier
+from resolvers import dead_letter_shapes as shapes
+from resolvers.info import Info, identifier_or_none
 from resolvers.paging import page_request
 from resolvers.shapes import connection
 from schema import dead_letters as graph
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
-from schema.selections import asks_for_total
+from schema.paging import After, Before, Connection, First, Last
+from schema.selections import page_of
 
 OfStatus = Annotated[
     graph.DeadLetterStatus | None, strawberry.argument(description="Only those that wait, or that were put back.")
@@ -51,11 +51,11 @@ class DeadLetterQueries:
         execution_id: OfExecution = None,
     ) -> Connection[graph.DeadLetter]:
         """Dead letters."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
+        page = page_request(page_of(info, first, after, last, before))
         wanted = DeadLetterFilter(
             None if status is None else DeadLetterStatus(status),
             None if kind is None else DeadLetterKind(kind),
-            None if execution_id is None else identifier("execution", execution_id),
+            identifier_or_none("execution", execution_id),
         )
         found = await info.context.services.dead_letters.list(info.context.actor, wanted, page)
         return connection(found, shapes.dead_letter)

@@ -7,16 +7,16 @@ import strawberry
 from engine.runtime.states import ExecutionStatus as Status
 from engine.services.values import ExecutionFilter
 from resolvers import shapes
-from resolvers.info import Info, identifier
+from resolvers.arguments import OfWorkflow
+from resolvers.info import Info, identifier_or_none
 from resolvers.paging import page_request
 from schema.executions import Execution, ExecutionStatus
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import SemVer
-from schema.selections import asks_for_total
+from schema.selections import page_of
 
-OfWorkflow = Annotated[strawberry.ID | None, strawberry.argument(description="Only those of this workflow.")]
 OfStatus = Annotated[ExecutionStatus | None, strawberry.argument(description="Only those of this status.")]
 OfVersion = Annotated[SemVer | None, strawberry.argument(description="Only those pinned to this version.")]
 
@@ -44,8 +44,8 @@ class ExecutionQueries:
         version: OfVersion = None,
     ) -> Connection[Execution]:
         """Executions."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
-        workflow = None if workflow_id is None else identifier("workflow", workflow_id)
+        page = page_request(page_of(info, first, after, last, before))
+        workflow = identifier_or_none("workflow", workflow_id)
         wanted = ExecutionFilter(workflow, None if status is None else Status(status), version)
         found = await info.context.services.executions.list(info.context.actor, wanted, page)
         return shapes.connection(found, shapes.execution)

@@ -7,14 +7,14 @@ import strawberry
 from engine.services.audit import AuditEntryView, AuditFilter
 from engine.services.policies import PolicyPreview as Preview
 from resolvers import shapes
-from resolvers.info import Info, identifier
+from resolvers.info import Info, identifier_or_none
 from resolvers.paging import page_request
 from schema.failures import Denial
 from schema.fields import field
 from schema.governance import AuditEntry, AuditEntryFilter, PolicyPreview
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import JSON
-from schema.selections import asks_for_total
+from schema.selections import page_of
 
 OfFilter = Annotated[AuditEntryFilter | None, strawberry.argument(description="Which entries; all of them without.")]
 OfAction = Annotated[str, strawberry.argument(description="Such as `workflow.publish`.")]
@@ -41,7 +41,7 @@ class GovernanceQueries:
         filter: OfFilter = None,  # noqa: A002 - the name in the graph
     ) -> Connection[AuditEntry]:
         """The audit log."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
+        page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.audit.list(info.context.actor, _wanted(filter or AuditEntryFilter()), page)
         return shapes.connection(found, _entry)
 
@@ -57,7 +57,7 @@ def _wanted(given: AuditEntryFilter) -> AuditFilter:
         given.action,
         given.resource_type,
         given.resource_id,
-        None if given.decision_id is None else identifier("decision", given.decision_id),
+        identifier_or_none("decision", given.decision_id),
         given.request_id,
         given.from_,
         given.to,

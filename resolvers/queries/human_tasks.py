@@ -2,26 +2,25 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
 from engine.services.task_values import TaskFilter
 from engine.tasks.states import TaskStatus
 from resolvers import shapes, task_shapes
-from resolvers.info import Info, identifier
+from resolvers.arguments import OfWorkflow
+from resolvers.info import Info, identifier_or_none
 from resolvers.paging import page_request
 from schema.fields import field
 from schema.human_tasks import HumanTask, HumanTaskStatus
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
-from schema.selections import asks_for_total
+from schema.paging import After, Before, Connection, First, Last
+from schema.selections import page_of
 
 OfStatus = Annotated[HumanTaskStatus | None, strawberry.argument(description="Only those of this status.")]
 OfAssignee = Annotated[str | None, strawberry.argument(description="Only those that they own or may claim.")]
 OfGroup = Annotated[str | None, strawberry.argument(description="Only those of this group.")]
 OfExecution = Annotated[strawberry.ID | None, strawberry.argument(description="Only those of this execution.")]
-OfWorkflow = Annotated[strawberry.ID | None, strawberry.argument(description="Only those of this workflow.")]
 OfStep = Annotated[str | None, strawberry.argument(description="Only those of this step.")]
 DueBefore = Annotated[datetime | None, strawberry.argument(description="Only those that are due before it.")]
 
@@ -53,13 +52,9 @@ class HumanTaskQueries:
         due_before: DueBefore = None,
     ) -> Connection[HumanTask]:
         """Tasks."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
-        execution, workflow = _id("execution", execution_id), _id("workflow", workflow_id)
+        page = page_request(page_of(info, first, after, last, before))
+        execution, workflow = identifier_or_none("execution", execution_id), identifier_or_none("workflow", workflow_id)
         wanted_status = None if status is None else TaskStatus(status)
         wanted = TaskFilter(wanted_status, assignee, candidate_group, execution, workflow, step_id, due_before)
         found = await info.context.services.human_tasks.list(info.context.actor, wanted, page)
         return shapes.connection(found, task_shapes.human_task)
-
-
-def _id(noun: str, given: strawberry.ID | None) -> UUID | None:
-    return None if given is None else identifier(noun, given)

@@ -1,20 +1,17 @@
 """Queries of schedules."""
 
-from typing import Annotated
-
 import strawberry
 
 from engine.errors import NotFound
 from resolvers import schedule_shapes, shapes
-from resolvers.info import Info, identifier
+from resolvers.arguments import OfWorkflow
+from resolvers.info import Info, identifier_or_none
 from resolvers.paging import page_request
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.schedules import Schedule
-from schema.selections import asks_for_total
-
-OfWorkflow = Annotated[strawberry.ID | None, strawberry.argument(description="Only those of this workflow.")]
+from schema.selections import page_of
 
 
 @strawberry.type
@@ -43,7 +40,7 @@ class ScheduleQueries:
         workflow_id: OfWorkflow = None,
     ) -> Connection[Schedule]:
         """Schedules."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
-        workflow = None if workflow_id is None else identifier("workflow", workflow_id)
+        page = page_request(page_of(info, first, after, last, before))
+        workflow = identifier_or_none("workflow", workflow_id)
         found = await info.context.services.schedules.list(info.context.actor, workflow, page)
         return shapes.connection(found, schedule_shapes.schedule)

@@ -7,17 +7,17 @@ import strawberry
 from engine.services.webhook_values import DeliveryFilter
 from engine.triggers.outcomes import Outcome
 from resolvers import webhook_shapes
-from resolvers.info import Info, identifier
+from resolvers.arguments import OfWorkflow
+from resolvers.info import Info, identifier, identifier_or_none
 from resolvers.paging import page_request
 from resolvers.shapes import connection
 from resolvers.slices import slice_of
 from schema.connections import OutboundConnection
 from schema.fields import field
-from schema.paging import After, Before, Connection, First, Last, PageArguments
-from schema.selections import asks_for_total
+from schema.paging import After, Before, Connection, First, Last
+from schema.selections import page_of
 from schema.webhooks import Callback, WebhookDelivery, WebhookDeliveryOutcome, WebhookSecret
 
-OfWorkflow = Annotated[strawberry.ID | None, strawberry.argument(description="Only those of this workflow.")]
 OfOutcome = Annotated[WebhookDeliveryOutcome | None, strawberry.argument(description="Only those that ended so.")]
 Secrets = Annotated[strawberry.ID, strawberry.argument(description="Of the workflow.")]
 
@@ -37,7 +37,7 @@ class WebhookQueries:
         before: Before = None,
     ) -> Connection[WebhookSecret]:
         """Secrets of a workflow's webhooks."""
-        page = page_request(PageArguments(first, after, last, before, counted=True))
+        page = page_request(page_of(info, first, after, last, before))
         key = identifier("workflow", workflow_id)
         found = await info.context.services.webhook_secrets.list(info.context.actor, key)
         return connection(slice_of(found, page, lambda view: str(view.id)), webhook_shapes.secret)
@@ -54,8 +54,8 @@ class WebhookQueries:
         outcome: OfOutcome = None,
     ) -> Connection[WebhookDelivery]:
         """Deliveries to webhooks."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
-        workflow = None if workflow_id is None else identifier("workflow", workflow_id)
+        page = page_request(page_of(info, first, after, last, before))
+        workflow = identifier_or_none("workflow", workflow_id)
         wanted = DeliveryFilter(workflow, None if outcome is None else Outcome(outcome))
         found = await info.context.services.webhook_deliveries.list(info.context.actor, wanted, page)
         return connection(found, webhook_shapes.delivery)
@@ -65,7 +65,7 @@ class WebhookQueries:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Callback]:
         """Callbacks."""
-        page = page_request(PageArguments(first, after, last, before, counted=True))
+        page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.callbacks.list(info.context.actor)
         return connection(slice_of(found, page, lambda view: str(view.id)), webhook_shapes.callback)
 
@@ -74,6 +74,6 @@ class WebhookQueries:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[OutboundConnection]:
         """Connections."""
-        page = page_request(PageArguments(first, after, last, before, counted=True))
+        page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.connections.list(info.context.actor)
         return connection(slice_of(found, page, lambda view: view.name), webhook_shapes.outbound)

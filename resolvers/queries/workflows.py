@@ -8,16 +8,16 @@ from engine.errors import NotFound
 from engine.services.values import WorkflowFilter
 from engine.services.values import WorkflowStatus as Status
 from resolvers import shapes
-from resolvers.diffs import diff
+from resolvers.diff_shapes import diff
 from resolvers.info import Info
 from resolvers.paging import page_request
 from resolvers.slices import slice_of
 from schema.diffs import WorkflowVersionDiff
 from schema.fields import field
 from schema.identifiers import as_uuid
-from schema.paging import After, Before, Connection, First, Last, PageArguments
+from schema.paging import After, Before, Connection, First, Last
 from schema.scalars import SemVer
-from schema.selections import asks_for_total
+from schema.selections import page_of
 from schema.templates import WorkflowTemplate
 from schema.workflows import Workflow, WorkflowStatus, WorkflowVersion
 
@@ -54,7 +54,7 @@ class WorkflowQueries:
         status: OfStatus = None,
     ) -> Connection[Workflow]:
         """Workflows."""
-        page = page_request(PageArguments(first, after, last, before, asks_for_total(info.selected_fields)))
+        page = page_request(page_of(info, first, after, last, before))
         wanted = WorkflowFilter(search, is_active, None if status is None else Status(status))
         found = await info.context.services.workflows.list(info.context.actor, wanted, page)
         return shapes.connection(found, shapes.workflow)
@@ -90,6 +90,6 @@ class WorkflowQueries:
         category: Category = None,
     ) -> Connection[WorkflowTemplate]:
         """Templates."""
-        page = page_request(PageArguments(first, after, last, before, counted=True))
+        page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.templates.list(info.context.actor, category)
         return shapes.connection(slice_of(found, page, lambda template: template.id), shapes.template)
