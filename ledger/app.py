@@ -7,7 +7,7 @@ from time import perf_counter
 
 import orjson
 from opentelemetry import trace
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -200,9 +200,9 @@ async def get_readyz(request: Request) -> Response:
 
 
 async def get_metrics(request: Request) -> Response:
-    """GET /metrics."""
-    body: bytes = generate_latest(_metrics(request).registry)  # type: ignore[no-untyped-call]  # not typed there
-    return Response(body, media_type=CONTENT_TYPE_LATEST)
+    """GET /metrics: Prometheus's text format; OpenMetrics, which has exemplars, to who asks for it."""
+    encode, media = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(_metrics(request).registry), headers={"content-type": media, "vary": "accept"})
 
 
 def _registered(each: Registered) -> JsonObject:

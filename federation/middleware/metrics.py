@@ -3,7 +3,7 @@
 import time
 
 from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,10 +32,10 @@ class HttpMetrics:
         method = scope["method"] if scope["method"] in METHODS else "_OTHER"
         self._duration.labels(scope.get("maestro.route", ""), method, str(status)).observe(seconds, exemplar())
 
-    async def page(self, _request: Request) -> Response:
-        """The counts in the exposition format."""
-        body: bytes = generate_latest(self._registry)  # type: ignore[no-untyped-call]  # the library is not typed here
-        return Response(body, media_type=CONTENT_TYPE_LATEST)
+    async def page(self, request: Request) -> Response:
+        """The counts in Prometheus's text format; to who asks for it in OpenMetrics, which has exemplars."""
+        encode, media = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._registry), headers={"content-type": media, "vary": "accept"})
 
 
 class MetricsMiddleware:

@@ -188,7 +188,13 @@ async def test_metrics_count_what_was_new_and_what_was_known(opener: Opener) -> 
         for _ in range(2):
             await client.post("/register/executions", json=encoded(statement(1)))
         await client.post("/register/executions", json={})
-        text = (await client.get("/metrics")).text
+        page, exemplary = [
+            await client.get("/metrics", headers={"accept": accept})
+            for accept in ("*/*", "application/openmetrics-text; version=1.0.0")
+        ]
+        assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert exemplary.headers["content-type"].startswith("application/openmetrics-text")
+        text = page.text
         assert 'maestro_ledger_registrations_total{kind="execution",outcome="new"} 1.0' in text
         assert 'maestro_ledger_registrations_total{kind="execution",outcome="duplicate"} 1.0' in text
         assert 'maestro_ledger_refusals_total{code="validation.failed"} 1.0' in text

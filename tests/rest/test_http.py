@@ -215,6 +215,21 @@ async def test_metrics_count_answers_by_route(edge: Edge) -> None:
     assert created["id"] not in page
 
 
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("*/*", "text/plain; version=0.0.4"),
+        ("text/plain", "text/plain; version=0.0.4"),
+        ("application/openmetrics-text; version=1.0.0, text/plain; q=0.5", "application/openmetrics-text"),
+    ],
+)
+async def test_metrics_come_in_the_format_that_is_asked_for(edge: Edge, accept: str, media: str) -> None:
+    page = await edge.client.get("/metrics", headers={"accept": accept})
+
+    assert page.headers["content-type"].startswith(media)
+    assert page.text.endswith("# EOF\n") is media.startswith("application/openmetrics-text")
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/metrics", "/api/schemas/workflow-definition"])
 async def test_descriptions_need_no_token(edge: Edge, path: str) -> None:
     assert (await edge.client.get(path)).status_code == 200
