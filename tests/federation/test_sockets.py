@@ -133,7 +133,7 @@ async def test_a_query_over_a_stream_ends_in_time(edge: Edge) -> None:
     async with serving(app) as address, connect(address) as socket:
         await exchange(socket, INIT)
         over_socket = await exchange(socket, json.loads(operation(query)))
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             headers = {**edge.headers(), "accept": "text/event-stream"}
             answer = await client.post(f"http://{address}/graphql", json=query, headers=headers)
 

@@ -4,9 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-import websockets
-
 from tests.federation.edge import Edge, serving, token
+from tests.federation.test_streams import connect
 
 TASKS = """subscription ($group: String) { humanTaskUpdated(candidateGroup: $group) {
   eventId entry { seq action actor to } humanTask { id status owner title } } }"""
@@ -19,8 +18,8 @@ async def test_steps_of_a_groups_tasks_come_as_they_are_taken(edge: Edge) -> Non
 
     async with (
         serving(edge.app) as address,
-        asyncio.timeout(30),
-        websockets.connect(f"ws://{address}/graphql", subprotocols=["graphql-transport-ws"]) as socket,  # type: ignore[list-item]
+        asyncio.timeout(60),
+        connect(address) as socket,
     ):
         await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token()}"}}))
         assert json.loads(await socket.recv())["type"] == "connection_ack"
