@@ -59,6 +59,17 @@ class Collector:
     def of(self, trace: str) -> list[Seen]:
         return [span for span in list(self.spans) if span.trace == trace]
 
+    def touching(self, trace: str) -> list[Seen]:
+        """The spans of a trace, and those linked to it: of what was done for several at once."""
+        return [span for span in list(self.spans) if trace in {span.trace, *(link[0] for link in span.links)}]
+
+    def wait_touching(self, trace: str, names: set[str], within_s: float = 30) -> list[Seen]:
+        """The same, once there are some of all these names."""
+        with self._news:
+            found = self._news.wait_for(lambda: names <= {span.name for span in self.touching(trace)}, within_s)
+        assert found, sorted(names - {span.name for span in self.touching(trace)})
+        return self.touching(trace)
+
     def wait(self, trace: str, is_there: Callable[[list[Seen]], bool], within_s: float = 30) -> list[Seen]:
         """The spans of a trace, once they are as wanted."""
         with self._news:
