@@ -23,6 +23,7 @@ class RequestContext:
         is_router: whether a router has proved itself.
         cost: of the operation, once it is validated.
         operation_type: query, mutation or subscription, once it is validated.
+        operation_name: what its document calls it, once it is validated; None: nothing.
         root_field: the one field of the schema that it asks for, or `several`; once it is validated.
         last_event_id: `Last-Event-ID` of a stream that goes on; the argument of a subscription counts before it.
         event_id: of the event that a subscription gave last, set by its resolver.
@@ -39,6 +40,7 @@ class RequestContext:
     is_router: bool = False
     cost: int | None = None
     operation_type: str = "unknown"
+    operation_name: str | None = None
     root_field: str = "unknown"
     last_event_id: str | None = None
     event_id: str | None = None

@@ -127,7 +127,8 @@ class ComposerSchema(strawberry.federation.Schema):
             results = in_time(results, self.settings.timeout_s)
         root = self._schema.get_root_type(operation.operation)
         field = root_field_of(root_fields(document, operation), frozenset() if root is None else root.fields.keys())
-        return accounted(results, Operation(text, name, operation.operation.value, field), caller)
+        called = name if operation.name is None else operation.name.value
+        return accounted(results, Operation(text, called, operation.operation.value, field), caller)
 
     def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
         """References of other subgraphs, in their order; a malformed one is an error of its own place."""
@@ -212,6 +213,7 @@ class OperationLimits(SchemaExtension):
         if isinstance(request, RequestContext):
             request.cost, is_router = weight.cost, request.is_router
             request.operation_type = operation.operation.value
+            request.operation_name = None if operation.name is None else operation.name.value
             request.root_field = root_field_of(asked, asked)
         refusals = weight.excesses(self._bounds)
         if self._for_routers and not is_router and asked & ROUTERS_ONLY:

@@ -87,13 +87,14 @@ class StreamBell:
 
     async def _send(self, batch: Mapping[_Entry, Cause | None]) -> None:
         failed: str | None = None
+        ids: Sequence[bytes | None] = [None] * len(batch)
         try:
             pipeline = self._link.commands.pipeline(transaction=False)
             for (stream, tenant, execution_id), rung_by in batch.items():
                 traceparent = None if rung_by is None else rung_by.traceparent
                 pipeline.xadd(stream, encode(tenant, execution_id, traceparent))
             with _XADD.measured(one.traceparent for one in batch.values() if one is not None):
-                await pipeline.execute()
+                ids = await pipeline.execute()
             _SENT.inc(len(batch))
         except RedisTrouble as error:
             failed = type(error).__name__
@@ -102,4 +103,4 @@ class StreamBell:
                 extra={"action": "bell.ring", "count": len(batch), "error": failed},
             )
         if is_on():
-            sent(batch.values(), failed)
+            sent(zip(batch.values(), ids, strict=True), failed)

@@ -4,16 +4,22 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Link, SpanKind
 
 from engine.queue.messages import Ring, UnreadableMessage
 from engine.queue.streams import DESTINATION, GROUP
 from engine.telemetry import tracing
 from engine.telemetry.tracing import Attribute
 
+MESSAGE_ID: Final = "messaging.message.id"
 _MESSAGING: Final[dict[str, Attribute]] = {
     "messaging.system": "redis",
     "messaging.destination.name": DESTINATION,
+}
+_SEND: Final[dict[str, Attribute]] = {
+    **_MESSAGING,
+    "messaging.operation.name": "send",
+    "messaging.operation.type": "send",
 }
 _CONSUMER: Final[dict[str, Attribute]] = {**_MESSAGING, "messaging.consumer.group.name": GROUP}
 
@@ -38,10 +44,10 @@ def operation(name: str, kind: str) -> dict[str, Attribute]:
     return {**_CONSUMER, "messaging.operation.name": name, "messaging.operation.type": kind}
 
 
-def sent(causes: Iterable[Cause | None], error_type: str | None) -> None:
-    """Rings have left, or have not: `send` in the trace of each."""
+def sent(rings: Iterable[tuple[Cause | None, bytes | None]], error_type: str | None) -> None:
+    """Rings have left, each under an id that the stream gave it, or have not: `send` in the trace of each."""
     now = time.time_ns()
-    for one in causes:
+    for one, message_id in rings:
         context = None if one is None else tracing.sampled_context_of(one.traceparent)
         if one is not None and context is not None:
             tracing.record(
@@ -49,7 +55,7 @@ def sent(causes: Iterable[Cause | None], error_type: str | None) -> None:
                 start_ns=one.rung_ns,
                 end_ns=now,
                 kind=SpanKind.PRODUCER,
-                attributes={**_MESSAGING, "messaging.operation.name": "send", "messaging.operation.type": "send"},
+                attributes=_SEND if message_id is None else {**_SEND, MESSAGE_ID: message_id.decode()},
                 parent=context,
                 error_type=error_type,
             )
@@ -68,15 +74,15 @@ def acknowledged(messages: Sequence[Ring | UnreadableMessage], began_ns: int) ->
 def _batch(
     name: str, kind: str, span_kind: SpanKind, messages: Sequence[Ring | UnreadableMessage], began_ns: int
 ) -> None:
-    contexts = [
-        context
+    links = [
+        Link(context, {MESSAGE_ID: message.message_id})
         for message in messages
         if isinstance(message, Ring) and (context := tracing.sampled_context_of(message.traceparent)) is not None
     ]
     attributes = operation(name, kind) | {"messaging.batch.message_count": len(messages)}
     tracing.record_batch(
         f"{name} {DESTINATION}",
-        contexts,
+        links,
         start_ns=began_ns,
         end_ns=time.time_ns(),
         kind=span_kind,

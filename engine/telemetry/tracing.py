@@ -187,7 +187,7 @@ def record(  # noqa: PLR0913 - what a span is made of
 
 def record_batch(
     name: str,
-    of: Sequence[SpanContext],
+    of: Sequence[Link],
     *,
     start_ns: int,
     end_ns: int,
@@ -196,13 +196,14 @@ def record_batch(
 ) -> SpanContext | None:
     """A span of something that was done for several traces at once: linked to each; for one alone it is its child.
 
-    Traces that are not sampled are left out; when all are, nothing is recorded.
+    Traces that are not sampled are left out; when all are, nothing is recorded. Each link stays, with what it says of
+    its own part, also where several lead to the same span.
     """
-    sampled = _sampled_of(of)
-    if not sampled:
+    links = [link for link in of if link.context.trace_flags.sampled]
+    if not links:
         return None
+    sampled = _sampled_of([link.context for link in links])
     parent = sampled[0] if len(sampled) == 1 else None
-    links = [Link(context) for context in sampled]
     return record(name, start_ns=start_ns, end_ns=end_ns, kind=kind, attributes=attributes, parent=parent, links=links)
 
 

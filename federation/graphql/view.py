@@ -157,7 +157,9 @@ class GraphQLView:
 
 def _operation(asked: GraphQLRequest, context: RequestContext) -> Operation:
     """The operation as it was validated; what cannot be validated has no type."""
-    return Operation(asked.query, asked.operation_name, context.operation_type, context.root_field)
+    return Operation(
+        asked.query, asked.operation_name or context.operation_name, context.operation_type, context.root_field
+    )
 
 
 def refusal(error: MaestroError, form: Form) -> Response:

@@ -18,7 +18,7 @@ from tests.federation.test_streams import SUBSCRIPTION, connect, exchange, finis
 
 CALLER: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 UNSAMPLED: Final = CALLER[:-1] + "0"
-MINE: Final = {"query": 'query Mine { workflows(search: "sekrit") { totalCount } }', "operationName": "Mine"}
+MINE: Final = {"query": 'query Mine { workflows(search: "sekrit") { totalCount } }'}
 INIT: Final = {"type": "connection_init", "payload": {"authorization": f"Bearer {token()}"}}
 SECONDS: Final = "maestro_graphql_operation_duration_seconds"
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from google.protobuf.json_format import Parse  # type: ignore[import-untyped]  # it has no types
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Link, SpanKind
 
 from engine.telemetry import tracing
 from engine.telemetry.exporting import TraceSettings, recording
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         batch = {"messaging.batch.message_count": 2}
         tracing.record_batch(
             "ack maestro.dispatch",
-            [request, other],
+            [Link(request), Link(other)],
             start_ns=begun,
             end_ns=begun,
             kind=SpanKind.CLIENT,

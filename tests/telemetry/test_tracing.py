@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace import Link, SpanContext, SpanKind
 
 from engine.errors import ConfigurationError, Unavailable
 from engine.settings import load_tracing
@@ -136,11 +136,15 @@ def test_an_error_is_named_and_its_words_are_left_out(spans: Spans) -> None:
 def test_what_is_done_for_one_is_its_child_and_for_several_is_linked_to_each(spans: Spans) -> None:
     one, other = context(PARENT), context(OTHER)
     for group in ([one, one], [one, other, context(UNSAMPLED)], [context(UNSAMPLED)], []):
-        tracing.record_batch("ack", group, start_ns=5, end_ns=7, kind=SpanKind.CLIENT)
+        links = [Link(each, {"part": str(part)}) for part, each in enumerate(group)]
+        tracing.record_batch("ack", links, start_ns=5, end_ns=7, kind=SpanKind.CLIENT)
 
     alone, together = spans.all
     assert alone.parent == one
-    assert [link.context for link in alone.links] == [one]
+    assert [(link.context, dict(link.attributes or {})) for link in alone.links] == [
+        (one, {"part": "0"}),
+        (one, {"part": "1"}),
+    ]
     assert together.parent is None
     assert [link.context for link in together.links] == [one, other]
     assert (together.start_time, together.end_time) == (5, 7)
