@@ -11,7 +11,7 @@ from rest_shim.models.problems import ProblemBody
 from rest_shim.refusals import Refusals
 from rest_shim.sampling import sample
 from rest_shim.shapes import members, schema_of
-from rest_shim.table import JSON, Document, Reply, Route
+from rest_shim.table import EVENTS, JSON, Document, Reply, Route
 
 DEFINITION = "WorkflowDefinition"
 _OWN = "maestro:"
@@ -216,8 +216,23 @@ def _success(reply: Reply, components: dict[str, JsonObject], linker: Linker) ->
 
 def _content(media: str, shape: Any, components: dict[str, JsonObject]) -> JsonObject:
     schema = _shape(shape, components)
+    if media == EVENTS:
+        return {"schema": _event(schema)}
     is_json = media.endswith(("/json", "+json"))
     return {"schema": schema, "example": sample(schema, components, whole=True)} if is_json else {"schema": schema}
+
+
+def _event(data: JsonObject) -> JsonObject:
+    """One server-sent event, as the events of a stream are described from OpenAPI 3.2 on."""
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "To go on after it, by `Last-Event-ID`."},
+            "event": {"type": "string"},
+            "data": {"type": "string", "contentMediaType": JSON, "contentSchema": data},
+        },
+        "required": ["id", "event", "data"],
+    }
 
 
 def _shape(shape: Any, components: dict[str, JsonObject]) -> JsonObject:

@@ -7,7 +7,9 @@ OpenAPI document, so that there is no second truth.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from starlette.convertors import Convertor, register_url_convertor
 
 from engine.errors import MaestroError
 from engine.jsonvalue import JsonObject
@@ -15,6 +17,22 @@ from engine.services.services import Services
 from rest_shim.call import Call
 
 JSON = "application/json"
+EVENTS: Final = "text/event-stream"
+
+
+class _Remainder(Convertor[str]):
+    """What is left of a path, whatever is in it: Starlette's own `path` ends at a line break."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("remainder", _Remainder())
 
 
 class Method(StrEnum):
@@ -113,4 +131,4 @@ class Route:
     @property
     def template(self) -> str:
         """The path as documents write it: without what only the router reads."""
-        return self.path.replace(":path}", "}")
+        return self.path.replace(":remainder}", "}")

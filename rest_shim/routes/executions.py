@@ -28,7 +28,7 @@ from rest_shim.models.executions import (
 )
 from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
 from rest_shim.nouns import Noun
-from rest_shim.table import Answer, Method, Reply, Route
+from rest_shim.table import EVENTS, Answer, Method, Reply, Route
 
 
 async def execute(call: Call) -> Answer:
@@ -243,7 +243,7 @@ ROUTES = (
         "streamExecutionEvents",
         "Transitions as server-sent events; each event's data is an `EventBody`.",
         events,
-        {200: Reply("The stream; it ends with the execution.", EventBody, media="text/event-stream")},
+        {200: Reply("The stream; it ends with the execution.", EventBody, media=EVENTS)},
         "executions",
         refusals=(NotFound,),
         headers={"Last-Event-ID": "Go on after this event."},

@@ -110,7 +110,7 @@ _SHOWN = Reply("The secret, shown this once.", ShownSecretBody)
 ROUTES = (
     Route(
         Method.POST,
-        "/api/webhooks/workflow/{workflowId}/{triggerPath:path}",
+        "/api/webhooks/workflow/{workflowId}/{triggerPath:remainder}",
         "receiveWebhook",
         "Start an execution by a signed delivery; the same message starts one, however often it comes.",
         receive,

@@ -6,13 +6,14 @@
 
 import json
 import math
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,15 @@ import click
 from federation.export import OPENAPI
 from tests.docs.stack import started, stranger
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "contract-cases.md"
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "contract-cases.md"
+OPERATIONS: Final = frozenset(
+    f"{method.upper()} {path}"
+    for path, methods in json.loads(OPENAPI.read_text("utf-8"))["paths"].items()
+    for method in methods
+)
+FOLLOWING: Final = 25
+"""Draws along the links, each with a seed of its own: one ends as soon as a call has another outcome than before."""
 _NOT_HELD: Final = ("positive_data_acceptance", "negative_data_rejection", "use_after_free")
 """A schema cannot say that a graph has no cycle, or that a key was used before: such calls are refused, as documented.
 Definitions of older forms break it and are taken, as documented. What is deleted is archived, and stays to be read."""
@@ -58,15 +67,32 @@ class Outcome:
     """What came of a draw.
 
     Attributes:
+        operations: that were called.
+        succeeded: of those, the ones that had a success at least once. A server that refuses all breaks no schema.
+        followed: calls with an identifier out of an answer before.
         breaches: kinds of answers that should not have been, with how many of each there were.
         said: all that schemathesis printed.
     """
 
     cases: int
     operations: int
+    succeeded: frozenset[str]
+    followed: int
     breaches: tuple[str, ...]
     said: str
     seconds: float
+
+    def plus(self, other: "Outcome") -> "Outcome":
+        """Both together; the operations are those of the first."""
+        return Outcome(
+            self.cases + other.cases,
+            self.operations,
+            self.succeeded | other.succeeded,
+            self.followed + other.followed,
+            self.breaches + other.breaches,
+            self.said + other.said,
+            self.seconds + other.seconds,
+        )
 
 
 def drawable(document: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +119,8 @@ def command_of(target: Target, draw: Draw, folder: Path) -> list[str]:
         *("--seed", str(draw.seed), "--max-examples", str(draw.examples), "--phases", ",".join(draw.phases)),
         *("--exclude-checks", ",".join(_NOT_HELD), "--request-timeout", "60", "--generation-database", "none"),
         *("--suppress-health-check", "all", "--no-shrink", "--warnings", "off", "--no-color", "--continue-on-failure"),
-        *("--report", "json", "--report-json-path", str(folder / "report.json"), "--report-dir", str(folder)),
+        *("--report", "json,ndjson", "--report-dir", str(folder)),
+        *("--report-json-path", str(folder / "report.json"), "--report-ndjson-path", str(folder / "calls.ndjson")),
     ]
     for name in draw.left_out:
         options += ["--exclude-operation-id", name]
@@ -107,33 +134,58 @@ def outcome_of(folder: Path, said: str) -> Outcome:
     errors = report["test_cases"]["errored"] + report["operations"]["errored"]
     if errors or (report["exit_code"] and not breaches):
         breaches.append(f"{errors} x not played")
+    calls = list(_calls(folder / "calls.ndjson"))
     return Outcome(
         cases=report["test_cases"]["generated"],
         operations=report["operations"]["tested"],
+        succeeded=OPERATIONS & {call.operation for call in calls if 200 <= call.status < 300},
+        followed=sum(call.is_followed for call in calls),
         breaches=tuple(breaches),
         said=said,
         seconds=report["running_time"],
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    operation: str
+    status: int
+    is_followed: bool
+
+
+def _calls(report: Path) -> Iterator[_Call]:
+    """The calls that were answered."""
+    for line in report.read_text("utf-8").splitlines():
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+        for name, interaction in recorder.get("interactions", {}).items():
+            if interaction["response"] is not None:
+                case = recorder["cases"][name]["value"]
+                drawn = (case["meta"] or {}).get("pool_draws")
+                yield _Call(f"{case['method']} {case['path']}", interaction["response"]["status_code"], bool(drawn))
+
+
+def environment() -> dict[str, str]:
+    """Where the command finds what it is told besides the document."""
+    return {**os.environ, "SCHEMATHESIS_HOOKS": "tests.contract.hooks", "PYTHONPATH": str(ROOT)}
+
+
 def play(target: Target, draw: Draw) -> Outcome:
     """Play a draw to its end."""
     with tempfile.TemporaryDirectory() as folder:
         command = command_of(target, draw, Path(folder))
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
         if not (Path(folder) / "report.json").exists():
             raise RuntimeError(done.stdout + done.stderr)
         return outcome_of(Path(folder), done.stdout)
 
 
-def record(outcomes: Sequence[tuple[Draw, Outcome]]) -> None:
-    """Add to the page what came of draws."""
-    rows = [
-        f"| {draw.seed} | {outcome.cases:,} | {outcome.operations} | {', '.join(outcome.breaches) or 'none'} |"
-        f" {outcome.seconds:.0f} |\n"
-        for draw, outcome in outcomes
-    ]
-    PAGE.write_text(PAGE.read_text("utf-8") + "".join(rows), "utf-8")
+def record(draw: Draw, outcome: Outcome) -> None:
+    """Add to the page what came of a draw."""
+    row = (
+        f"| {draw.seed} | {outcome.cases:,} | {outcome.operations} | {len(outcome.succeeded)} | {outcome.followed:,} |"
+        f" {', '.join(outcome.breaches) or 'none'} | {outcome.seconds:.0f} |\n"
+    )
+    PAGE.write_text(PAGE.read_text("utf-8") + row, "utf-8")
 
 
 @click.command()
@@ -141,19 +193,22 @@ def record(outcomes: Sequence[tuple[Draw, Outcome]]) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=None)
 def main(cases: int, seed: int | None) -> None:
     """Send at least so many calls to a stack of its own; 0 when every answer fits the document."""
-    operations = sum(len(methods) for methods in json.loads(OPENAPI.read_text("utf-8"))["paths"].values())
     chosen = int(time.time()) if seed is None else seed
-    draw = Draw(chosen, math.ceil(cases / operations), ("examples", "coverage", "fuzzing", "stateful"))
+    draw = Draw(chosen, math.ceil(cases / len(OPERATIONS)), ("examples", "coverage", "fuzzing"))
     with tempfile.TemporaryDirectory(prefix="maestro-contract-") as folder:
         Path(folder).chmod(0o755)
         environment = stranger(Path(folder))
         with started(environment):
             maestro = str(Path(sys.executable).with_name("maestro"))
-            made = subprocess.run([maestro, "token"], env=environment, capture_output=True, text=True, check=True)
+            made = subprocess.run(
+                [maestro, "token", "--role", "admin"], env=environment, capture_output=True, text=True, check=True
+            )
             target = Target(f"http://127.0.0.1:{environment['MAESTRO_PORT']}", made.stdout.strip())
             outcome = play(target, draw)
+            for number in range(FOLLOWING):
+                outcome = outcome.plus(play(target, replace(draw, seed=chosen + number, phases=("stateful",))))
     click.echo(re.sub(r"(?m)^\s+curl .*\n", "", outcome.said) if outcome.breaches else outcome.said)
-    record([(draw, outcome)])
+    record(draw, outcome)
     if outcome.cases < cases:
         raise click.ClickException(f"Only {outcome.cases} calls were made.")
     sys.exit(1 if outcome.breaches else 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rest_shim.routes.table import ROUTES
-from tests.contract.fuzzing import Draw, Outcome, Target, command_of, drawable, outcome_of
+from tests.contract.fuzzing import Draw, Outcome, Target, command_of, drawable, environment, outcome_of
 from tests.federation.edge import Edge, serving, token
 
 OF_THE_LEDGER = tuple(route.name for route in ROUTES if route.tag == "ledger")
@@ -20,7 +20,11 @@ async def played(edge: Edge, draw: Draw) -> Outcome:
         async with serving(edge.app) as address:
             command = command_of(Target(f"http://{address}", token()), draw, Path(folder))
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+                *command,
+                cwd=folder,
+                env=environment(),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
             )
             said, _ = await process.communicate()
         outcome = outcome_of(Path(folder), said.decode())
@@ -30,7 +34,11 @@ async def played(edge: Edge, draw: Draw) -> Outcome:
 
 
 async def test_no_answer_lies_outside_of_the_document(edge: Edge) -> None:
-    assert (await played(edge, SMALL)).cases >= 150
+    outcome = await played(edge, SMALL)
+
+    assert outcome.cases >= 150
+    assert len(outcome.succeeded) >= 25, sorted(outcome.succeeded)
+    assert outcome.followed >= 20
 
 
 async def test_an_answer_outside_of_the_document_is_seen(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,3 +214,10 @@ async def test_a_message_stays_known_over_a_new_version(edge: Edge, clock: FakeC
 
     assert (again["executionId"], again["duplicate"]) == (first["executionId"], True)
     assert (await sender.send({}, clock.now(), "msg_new")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["of%0Ano%0Atrigger", "a/b", "%F0%9F%90%99"])
+async def test_a_path_of_no_trigger_is_answered_like_a_wrong_signature(edge: Edge, path: str) -> None:
+    answer = await edge.client.post(f"/api/webhooks/workflow/{uuid4()}/{path}", json={"order": 7})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "webhook.signature_invalid")
