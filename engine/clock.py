@@ -1,4 +1,4 @@
-"""Time as a dependency: whoever needs the present is given a clock."""
+"""Time as a dependency: whoever needs the present is given a clock. And how instants are written."""
 
 import time
 from datetime import UTC, datetime
@@ -27,3 +27,8 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds of the machine's monotonic clock."""
         return time.monotonic()
+
+
+def rfc3339(instant: datetime) -> str:
+    """An instant as it is written everywhere: in UTC, with milliseconds, `2026-11-23T01:44:49.120Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,13 +9,14 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
+from engine.clock import rfc3339
 from engine.definitions.model import Priority
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject
@@ -81,11 +82,6 @@ def members(model: Any) -> tuple[Member, ...]:
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         found.append(Member(field.name, rule.name or camel(field.name), field.type, rule, required, field.default))
     return tuple(found)
-
-
-def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -268,7 +264,7 @@ def _converter(kind: Any) -> Callable[[Any], Json]:
 
 
 def _write_instant(value: datetime | None) -> Json:
-    return None if value is None else instant(value)
+    return None if value is None else rfc3339(value)
 
 
 def _write_text(value: UUID | StrEnum | None) -> Json:
@@ -282,7 +278,7 @@ def _as_is(value: Any) -> Json:
 
 def _write_scalar(value: object) -> Json:
     if isinstance(value, datetime):
-        return instant(value)
+        return rfc3339(value)
     if isinstance(value, Priority):
         return value.name.lower()
     if isinstance(value, UUID | StrEnum):

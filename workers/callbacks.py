@@ -12,10 +12,9 @@ from engine.actions.connections.secret_box import Sealed, SecretBox
 from engine.actions.outbound.errors import OutboundError
 from engine.actions.outbound.http import HttpClient
 from engine.actions.outbound.requests import HttpRequest
-from engine.clock import Clock
+from engine.clock import Clock, rfc3339
 from engine.errors import Unavailable
 from engine.services.callbacks import place_of
-from engine.services.instants import rfc3339
 from engine.store import callback_deliveries, engine_events, webhook_deliveries
 from engine.store.callback_deliveries import Due, Event
 from engine.store.hot import HotConnection

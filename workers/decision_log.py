@@ -14,9 +14,9 @@ from uuid import UUID
 import httpx
 import orjson
 
+from engine.clock import rfc3339
 from engine.errors import Unavailable
 from engine.jsonvalue import Json, JsonObject
-from engine.services.instants import rfc3339
 from engine.store import decisions
 from engine.store.decisions import DecisionRow
 from engine.store.hot import HotConnection

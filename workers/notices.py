@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from engine.clock import rfc3339
 from engine.jsonvalue import Json
 from engine.runtime.states import ExecutionStatus
 from engine.runtime.transitions import Failure
-from engine.services.instants import rfc3339
 from engine.store.claims import Claimed
 from engine.store.outbox import EXECUTION_EVENT, EXECUTION_NOTICE, Announcement
 

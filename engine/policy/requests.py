@@ -1,4 +1,4 @@
-"""What the evaluators are asked, and what they said, as documents (standards.md, "Policy")."""
+"""What the evaluators are asked, and what they said, as documents (AuthZEN 1.0; docs/policy.md)."""
 
 from collections.abc import Mapping, Sequence
 

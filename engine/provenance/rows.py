@@ -4,8 +4,8 @@ This is format 1 of the members. Evidence that was sealed in it is exported in i
 format beside it, not an edit.
 """
 
+from engine.clock import rfc3339
 from engine.jsonvalue import Json, JsonObject, loads
-from engine.provenance.canonical import instant
 from engine.provenance.members import Large, Row
 from engine.store.evidence import CheckpointRow, DecisionRow, FinishedRow, TaskRow
 
@@ -22,9 +22,9 @@ def execution_row(row: FinishedRow) -> Row:
         "triggerType": row.trigger_type,
         "priority": row.priority,
         "startedBy": row.started_by,
-        "createdAt": instant(row.created_at),
-        "startedAt": None if row.started_at is None else instant(row.started_at),
-        "completedAt": instant(row.finished_at),
+        "createdAt": rfc3339(row.created_at),
+        "startedAt": None if row.started_at is None else rfc3339(row.started_at),
+        "completedAt": rfc3339(row.finished_at),
         "failedSteps": [] if row.failed_steps is None else loads(row.failed_steps),
         "parentExecutionId": None if row.parent_execution_id is None else str(row.parent_execution_id),
         "lastSeq": row.last_seq,
@@ -62,7 +62,7 @@ def decision_row(row: DecisionRow) -> Row:
     return Row(
         {
             "decisionId": str(row.id),
-            "at": instant(row.at),
+            "at": rfc3339(row.at),
             "action": row.action,
             "requestedBy": row.requested_by,
             "resource": {"type": row.resource_type, "id": row.resource_id},
@@ -94,10 +94,10 @@ def task_row(row: TaskRow) -> Row:
             "escalationLevel": row.escalation_level,
             "slaBreached": row.sla_breached,
             "createdBy": row.created_by,
-            "createdAt": instant(row.created_at),
+            "createdAt": rfc3339(row.created_at),
             "submittedBy": row.submitted_by,
-            "submittedAt": None if row.submitted_at is None else instant(row.submitted_at),
-            "closedAt": None if row.closed_at is None else instant(row.closed_at),
+            "submittedAt": None if row.submitted_at is None else rfc3339(row.submitted_at),
+            "closedAt": None if row.closed_at is None else rfc3339(row.closed_at),
             "auditTrail": [] if row.audit_trail is None else loads(row.audit_trail),
         },
         {"formData": _payload(row.form_data)},

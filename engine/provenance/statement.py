@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.clock import rfc3339
 from engine.jsonvalue import Json
-from engine.provenance.canonical import canonical, instant
+from engine.provenance.canonical import canonical
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:maestro-composer:attestation:execution:v1"
@@ -46,7 +47,7 @@ class VersionManifest:
             "previousContentHash": self.previous_content_hash,
             "changeSummary": self.change_summary,
             "publishedBy": self.published_by,
-            "publishedAt": instant(self.published_at),
+            "publishedAt": rfc3339(self.published_at),
             "policyRevision": self.policy_revision,
             "decisionId": self.decision_id,
         }
@@ -133,8 +134,8 @@ class Statement:
                 "id": execution.id,
                 "tenant": execution.tenant,
                 "status": execution.status,
-                "startedAt": None if execution.started_at is None else instant(execution.started_at),
-                "finishedAt": instant(execution.finished_at),
+                "startedAt": None if execution.started_at is None else rfc3339(execution.started_at),
+                "finishedAt": rfc3339(execution.finished_at),
                 "triggerType": execution.trigger_type,
                 "triggerDigest": execution.trigger_digest,
             },

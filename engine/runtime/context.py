@@ -1,4 +1,4 @@
-"""The context of an execution: what templates, mappings and conditions look into (names.md, "Context of an execution").
+"""The context of an execution: what templates, mappings and conditions look into (docs/concepts.md).
 
 The context of the outermost scope is one live object, brought up to date by each finished step, so that looking costs
 the same at step 1,000 as at step 1. An iteration gets its own at its first look; what it sees of the outside stays so.

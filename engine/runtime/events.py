@@ -124,7 +124,7 @@ class ResumeAsked:
 
 @dataclass(frozen=True, slots=True)
 class RetryAsked:
-    """A person asked to run failed work again; see contract section 5 and names.md."""
+    """A person asked to run failed work again: from the failed steps, or from a named one; docs/executions.md."""
 
     actor: str
     from_step_id: str | None = None

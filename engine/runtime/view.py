@@ -15,7 +15,7 @@ from engine.runtime.transitions import Failure
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step instance as `Execution.steps` shows it (names.md, "Objects over REST").
+    """One step instance as `Execution.steps` shows it.
 
     Attributes:
         step_id: the last part of its path.

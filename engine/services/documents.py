@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from engine.clock import rfc3339
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.checking import Checked, check
 from engine.definitions.hashing import content_hash, content_of
@@ -11,7 +12,6 @@ from engine.definitions.model import Definition
 from engine.definitions.subworkflows import Subworkflow, called_workflows
 from engine.errors import Fault, ValidationFailed
 from engine.jsonvalue import Json, JsonObject
-from engine.services.instants import rfc3339
 from engine.store.database import Database, Transaction
 from engine.store.versions import CallableRow, find_callable
 from engine.store.workflows import DraftContent, WorkflowRow

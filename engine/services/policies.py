@@ -67,7 +67,7 @@ class Policies:
 
         Args:
             actor: for whom it is asked.
-            action: of names.md, such as `workflow.publish`.
+            action: one of `engine/policy/gate.py`, such as `workflow.publish`.
             resource: `type`, `type:id` or `type/id`; an id alone is of the noun of the action, which stands for it too
                 where it is left out.
 

@@ -16,11 +16,11 @@ from engine.errors import Conflict, Fault, StaleRevision, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
+from engine.provenance.statement import VersionManifest
 from engine.services.authority import Authority, Change
 from engine.services.contents import contents_of
 from engine.services.documents import Documents, Draft
 from engine.services.facts import workflow_hash, workflow_missing, workflow_resource
-from engine.services.instants import rfc3339
 from engine.services.permits import Permit
 from engine.services.requests import WRONG_VALUE, PublishRequest
 from engine.services.schedule_sync import ScheduleSync
@@ -196,20 +196,19 @@ class Publishing:
 def _manifest(
     permit: Permit, request: PublishRequest, locked: WorkflowRow, version: str, published_at: datetime
 ) -> JsonObject:
-    """What the ledger's leaf says of a version (names.md, "Objects over REST")."""
-    return {
-        "workflowId": str(locked.id),
-        "tenant": locked.tenant,
-        "version": version,
-        "contentHash": locked.draft_hash,
-        "previousVersion": locked.latest_version,
-        "previousContentHash": locked.latest_content_hash,
-        "changeSummary": request.change_summary,
-        "publishedBy": permit.actor.subject,
-        "publishedAt": rfc3339(published_at),
-        "policyRevision": permit.decision.policy_revision,
-        "decisionId": permit.decision.id,
-    }
+    return VersionManifest(
+        workflow_id=str(locked.id),
+        tenant=locked.tenant,
+        version=version,
+        content_hash=locked.draft_hash,
+        previous_version=locked.latest_version,
+        previous_content_hash=locked.latest_content_hash,
+        change_summary=request.change_summary,
+        published_by=permit.actor.subject,
+        published_at=published_at,
+        policy_revision=permit.decision.policy_revision,
+        decision_id=permit.decision.id,
+    ).members()
 
 
 def _next_number(request: PublishRequest, locked: WorkflowRow, latest: VersionRow | None) -> Number:

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
+from engine.clock import rfc3339
 from engine.definitions.building import schedule_trigger
 from engine.definitions.cron import parse_cron, zone_of
 from engine.jsonvalue import Json, JsonObject
-from engine.services.instants import rfc3339
 from engine.store.schedules import Place, ScheduleContent, ScheduleRow, WantedRow
 from engine.triggers.ticks import Origin, Rule, Tick, upcoming_ticks
 

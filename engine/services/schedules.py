@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from uuid import UUID
 
-from engine.clock import Clock
+from engine.clock import Clock, rfc3339
 from engine.errors import Conflict, Fault, NotFound, ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
@@ -15,7 +15,6 @@ from engine.services.backfills import Wish, ask
 from engine.services.digests import state_hash
 from engine.services.facts import schedule_resource
 from engine.services.firing import Firing
-from engine.services.instants import rfc3339
 from engine.services.pages import Listing
 from engine.services.permits import Permit
 from engine.services.requests import WRONG_VALUE, missing

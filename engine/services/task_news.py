@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from engine.clock import rfc3339
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.transitions import Failure
-from engine.services.instants import rfc3339
 from engine.services.task_views import vote_body
 from engine.tasks.operations import outcome_of
 from engine.tasks.task import Task

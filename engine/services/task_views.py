@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from engine.clock import rfc3339
 from engine.definitions.model import Priority
 from engine.errors import NotFound
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject
 from engine.services.digests import state_hash
-from engine.services.instants import rfc3339
 from engine.services.task_values import Comment, HumanTask, TrailEntry
 from engine.store.human_tasks import TaskRow
 from engine.store.task_rows import NewTask, TimerRow

@@ -9,13 +9,13 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import uuid5
 
+from engine.clock import rfc3339
 from engine.errors import Conflict
 from engine.ids import IdFactory
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.events import TaskClosed
 from engine.runtime.states import StepKey
 from engine.runtime.transitions import Failure
-from engine.services.instants import rfc3339
 from engine.services.task_news import failure_of, output_of
 from engine.services.task_views import columns_of, task_of
 from engine.store import human_tasks as rows

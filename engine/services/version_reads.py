@@ -48,7 +48,7 @@ class VersionComparison:
     affected: tuple[AffectedExecutions, ...]
 
     def as_json(self) -> JsonObject:
-        """As REST answers it (names.md, "Objects over REST")."""
+        """As REST answers it."""
         affected: list[Json] = [{"version": one.version, "count": one.count} for one in self.affected]
         return {
             "from": self.from_version,

@@ -7,14 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from engine.actions.connections.secret_box import Sealed, SecretBox
-from engine.clock import Clock
+from engine.clock import Clock, rfc3339
 from engine.errors import Conflict, Fault, NotFound, ValidationFailed
 from engine.identity.actor import Actor
 from engine.ids import IdFactory
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
 from engine.services.facts import secret_resource, workflow_missing
-from engine.services.instants import rfc3339
 from engine.services.requests import WRONG_VALUE
 from engine.services.webhook_values import (
     LONGEST_OVERLAP_S,

@@ -1,4 +1,4 @@
-"""Callbacks out: which secrets sign, when to try again, and what a receiver's answer means. Standards section 1."""
+"""Callbacks out: which secrets sign, when to try again, and what a receiver's answer means (Standard Webhooks)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -4,9 +4,9 @@ from typing import cast
 
 import strawberry
 
+from engine.clock import rfc3339
 from engine.definitions.model import Priority
 from engine.jsonvalue import Json, JsonObject
-from engine.services.instants import rfc3339
 from engine.services.task_values import (
     AssignRequest,
     CommentRequest,

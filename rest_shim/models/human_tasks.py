@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from engine.clock import rfc3339
 from engine.definitions.model import Priority
 from engine.definitions.shape import DEFINITION_SCHEMA
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject
-from engine.services.instants import rfc3339
 from engine.services.requests import WRONG_VALUE
 from engine.services.task_values import (
     AssignRequest,

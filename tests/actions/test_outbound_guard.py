@@ -1,4 +1,4 @@
-"""The attack table of standards section 3, for every protocol that opens a connection for a step."""
+"""A table of attacks (OWASP API7:2023), for every protocol that opens a connection for a step."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The role table of names.md, as written there."""
+"""What each role may do, written once more by hand."""
 
 from uuid import UUID, uuid4
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from engine.clock import rfc3339
 from engine.errors import (
     Conflict,
     Denied,
@@ -16,7 +17,6 @@ from engine.errors import (
     ValidationFailed,
 )
 from engine.identity.actor import Actor
-from engine.services.instants import rfc3339
 from engine.services.services import Services
 from engine.services.values import PageRequest, WorkflowFilter, WorkflowStatus
 from engine.store.database import Database

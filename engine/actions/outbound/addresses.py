@@ -1,6 +1,6 @@
 """Which network addresses are public.
 
-Python's `is_global` alone is not enough (standards, section 3): addresses that carry an IPv4 address inside are judged
+Python's `is_global` alone is not enough (OWASP API7:2023): addresses that carry an IPv4 address inside are judged
 by what they carry, and everything that is not plain global unicast is refused.
 """
 
