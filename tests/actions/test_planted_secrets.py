@@ -83,7 +83,7 @@ class Caller:
         self.answers: list[str] = []
         headers = {"authorization": f"Bearer {stack.token('ada')}"}
         url = f"http://{LOOPBACK}:{stack.port}"
-        self.client = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
 
     def rest(self, method: str, path: str, body: Any = None, *, wanted: tuple[int, ...] = (200, 201)) -> httpx.Response:
         answer = self.client.request(method, path, json=body)

@@ -21,7 +21,7 @@ from scripts.embedded.ports import free_port
 from tests.crash.servers import Servers, running_servers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 120.0
 _ORDER: Final = ROOT / "docs" / "examples" / "order.json"
 _CONFINED: Final = """
 mount --make-rprivate / && mount --bind {data} {data} && mount -o remount,bind,ro / || exit 97
@@ -64,7 +64,7 @@ def _serving(name: str, environment: dict[str, str], log: Path) -> Iterator[None
             yield
         finally:
             process.terminate()
-            assert process.wait(30) == 0, log.read_text()
+            assert process.wait(_PATIENCE_S) == 0, log.read_text()
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_all_processes_work_confined(environment: dict[str, str], tmp_path: Path
         with httpx.Client(
             base_url=f"http://127.0.0.1:{environment['MAESTRO_PORT']}",
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-            timeout=20,
+            timeout=_PATIENCE_S,
         ) as client:
             _until(lambda: client.get("/readyz").status_code == httpx.codes.OK, log)
             workflow = client.post("/api/workflows", content=_ORDER.read_bytes()).json()["id"]

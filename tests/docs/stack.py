@@ -40,7 +40,7 @@ def started(environment: dict[str, str]) -> Iterator[None]:
         assert "Serving" in said[-1], "".join(said)
         yield
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 def run_blocks(steps: list[Block], environment: dict[str, str]) -> None:

@@ -62,6 +62,6 @@ class LedgerProcess:
         if self._process is None:
             return 0
         self._process.send_signal(number)
-        code = self._process.wait(timeout=30)
+        code = self._process.wait(timeout=120)
         self._process = None
         return code

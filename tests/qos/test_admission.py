@@ -147,4 +147,4 @@ async def test_the_first_start_after_a_picture_asks_for_a_new_one(fake_clock: Fa
     await asyncio.sleep(0)
     assert not waiting.done()
     door.admit("acme", "default")
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)

@@ -10,11 +10,13 @@ from typing import Any
 
 import redis
 
-from scripts.embedded.ports import free_port
+from scripts.embedded.ports import LOOPBACK, free_port, is_free
 from scripts.embedded.valkey import find_binary
 
 SLOTS = 16_384
-WITHIN_S = 20.0
+WITHIN_S = 60.0
+_BUS = 10_000
+"""The bus of a node listens so far above its port."""
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def three_masters(folder: Path) -> Iterator[str]:
 @contextmanager
 def _node(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True)
-    port = free_port()
+    port = _free_ports()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--cluster-enabled", "yes"]
     process = subprocess.Popen(
         [find_binary(), *options, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL, cwd=folder
@@ -41,7 +43,13 @@ def _node(folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(WITHIN_S)
+
+
+def _free_ports() -> int:
+    while not is_free(LOOPBACK, (port := free_port()) + _BUS):
+        pass
+    return port
 
 
 def _join(nodes: list[redis.Redis], ports: list[int]) -> None:

@@ -29,6 +29,13 @@ def test_a_port_in_use_is_not_free() -> None:
     assert is_free("127.0.0.1", port)
 
 
+def test_a_free_port_is_set_aside_for_whoever_was_told_of_it() -> None:
+    given = [free_port() for _ in range(300)]
+    assert len(set(given)) == len(given)
+    with socket.create_server(("127.0.0.1", given[0])):
+        assert not is_free("127.0.0.1", given[0])
+
+
 def test_the_ledger_gets_the_next_port_or_a_free_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -71,7 +71,7 @@ class Scene:
     async def start_worker_of(self, tree: Path) -> subprocess.Popen[bytes]:
         worker = _worker_of(tree, self.environment)
         self.started.append(worker)
-        await self.reader.until(ALIVE, len(self.started), within_s=60)
+        await self.reader.until(ALIVE, len(self.started))
         return worker
 
 
@@ -118,7 +118,7 @@ async def test_workers_of_two_releases_finish_what_both_began(scene: Scene, rele
     ]
 
     first = [each for version in versions for each in await accept(url, version, 5)]
-    await scene.reader.until_status(first, "completed", within_s=60)  # by the old one alone, on the new database
+    await scene.reader.until_status(first, "completed")  # by the old one alone, on the new database
 
     second = [each for version in versions for each in await accept(url, version, 10)]
     await scene.reader.until("select 1 from step_checkpoints where execution_id = any($1) limit 1", second)
@@ -126,7 +126,7 @@ async def test_workers_of_two_releases_finish_what_both_began(scene: Scene, rele
     third = [each for version in versions for each in await accept(url, version, 10)]
     await scene.reader.until("select 1 from step_checkpoints where execution_id = any($1) limit 1", third)
     old.kill()
-    await scene.reader.until_status(second + third, "completed", within_s=60)
+    await scene.reader.until_status(second + third, "completed")
 
     verdict = await check(scene.reader.connection, first + second + third, scene.receiver)
     assert (verdict.faults, verdict.lost, verdict.doubled) == ([], 0, 0)
