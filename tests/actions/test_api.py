@@ -183,11 +183,11 @@ async def test_a_far_side_that_keeps_failing_is_left_alone_and_then_tried_once(f
     tools = tools_allowing("127.0.0.1", clock=fake_clock)
     async with http_server(lambda _: answer(status)) as server:
         context = context_of({"url": server.url})
-        for _ in range(5):
+        for _ in range(50):
             assert failure(await Api(tools).run(context)).code == "http.500"
         failed = failure(await Api(tools).run(context))
         assert (failed.code, failed.retryable, failed.retry_after_ms) == ("outbound.circuit_open", True, 5_000)
-        assert len(server.requests) == 5
+        assert len(server.requests) == 50
         fake_clock.advance(timedelta(seconds=5))
         assert failure(await Api(tools).run(context)).code == "http.500"
         assert failure(await Api(tools).run(context)).retry_after_ms == 10_000
@@ -195,5 +195,5 @@ async def test_a_far_side_that_keeps_failing_is_left_alone_and_then_tried_once(f
         status = 200
         assert output(await Api(tools).run(context))["status"] == 200
         assert output(await Api(tools).run(context))["status"] == 200
-    assert len(server.requests) == 8
+    assert len(server.requests) == 53
     await tools.close()

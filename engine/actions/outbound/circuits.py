@@ -35,14 +35,15 @@ class CircuitConfig:
     """When breakers open, and for how long.
 
     Attributes:
-        failures: this many failures, one after another, open the breaker.
+        failures: this many failures, one after another, open the breaker. Far more than the retries of one step: a
+            rejected call counts as an attempt, and attempts are promised to the step as long as the far side answers.
         pause_s: of the first opening; doubled with each trial that fails, up to `longest_pause_s`.
         kept: breakers that are remembered; the least recently used go first.
     """
 
-    failures: int = 5
+    failures: int = 50
     pause_s: float = 5.0
-    longest_pause_s: float = 60.0
+    longest_pause_s: float = 30.0
     kept: int = 4096
 
 
