@@ -36,7 +36,7 @@ class Since:
 def verify(file: Path, trust: Trust, since: Since | None = None) -> Report:
     """Verify an evidence bundle against what is trusted, and list everything that is wrong with it.
 
-    1. The archive is gzip and USTAR in their plain forms, within limits, with exactly the known members.
+    1. The archive is plain USTAR in gzip, within limits, with exactly the known members.
     2. `SHA256SUMS` has one right line for every other member.
     3. Each bundled key is the one its name says and signed the envelope. Bundled keys are a convenience: not trusted.
     4. The envelope is signed by a key given from outside.
