@@ -46,9 +46,18 @@ class Prometheus:
 
     def firing(self, alert: str) -> set[str]:
         """Severities of an alert that fire now."""
+        return {
+            labels["severity"] for labels, state in self._alerts() if (labels["alertname"], state) == (alert, "firing")
+        }
+
+    def active(self) -> set[tuple[str, str]]:
+        """Names and severities of alerts whose expression is true now, whether for long enough to fire or not."""
+        return {(labels["alertname"], labels["severity"]) for labels, _ in self._alerts()}
+
+    def _alerts(self) -> list[tuple[dict[str, str], str]]:
+        """Labels and states."""
         found = self.client.get("/api/v1/alerts").json()["data"]["alerts"]
-        mine = [each for each in found if each["labels"]["alertname"] == alert and each["state"] == "firing"]
-        return {each["labels"]["severity"] for each in mine}
+        return [(each["labels"], each["state"]) for each in found]
 
     def wait(self, what: Callable[[], str], within_s: float, is_so: Callable[[], bool]) -> float:
         """Seconds until a condition holds; `what` says it in the message when it does not.

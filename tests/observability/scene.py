@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,9 +55,26 @@ def _busy(receiver: int) -> dict[str, Any]:
     }
 
 
+class Receiver(ThreadingHTTPServer):
+    """A server that steps may call. It answers with `status`."""
+
+    status = 200
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Answer 500 within the block."""
+        self.status = 500
+        try:
+            yield
+        finally:
+            self.status = 200
+
+
 class _Answer(BaseHTTPRequestHandler):
+    server: Receiver
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -65,13 +83,13 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def receiver() -> Iterator[int]:
-    """Port of a server that steps may call."""
-    server = ThreadingHTTPServer((LOOPBACK, 0), _Answer)
+def receiver() -> Iterator[Receiver]:
+    """A server that steps may call."""
+    server = Receiver((LOOPBACK, 0), _Answer)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield server.server_port
+        yield server
     finally:
         server.shutdown()
         thread.join()
@@ -106,6 +124,12 @@ class Player:
         self._post("/api/events", {"type": "probe.happened", "payload": {}}, 202)
         self._be_refused(people)
 
+    def start_at_once(self, count: int) -> None:
+        """Start so many executions at the same time, beside all others. Returns when all have their answer."""
+        with ThreadPoolExecutor(count) as callers:
+            for _ in range(count):
+                callers.submit(self._start)
+
     def close(self) -> None:
         """Stop the load."""
         self._stop.set()
@@ -128,6 +152,9 @@ class Player:
         workflow: str = self._post("/api/workflows", definition, 201)["id"]
         self._post(f"/api/workflows/{workflow}/publish", {"bump": "minor", "changeSummary": "First."}, 201)
         return workflow
+
+    def _start(self) -> httpx.Response:
+        return self._client.post(f"/api/workflows/{self.busy}/execute", json={"triggerData": {}})
 
     def _deliver(self, number: int) -> None:
         now, body, message = datetime.now(UTC), "{}", f"msg_{number}"
@@ -158,7 +185,7 @@ class Player:
             if self._stop.wait(1 / STARTS_PER_S):
                 return
             with suppress(httpx.TransportError):
-                self._client.post(f"/api/workflows/{self.busy}/execute", json={"triggerData": {}})
+                self._start()
                 if number % STARTS_PER_S == 0:
                     self._ask()
                     self._deliver(number)

@@ -26,10 +26,11 @@ from scripts.embedded.ports import LOOPBACK, free_port
 from scripts.observability.burn import Pace
 from scripts.observability.files import ROOT, rules_file
 from tests.observability.binaries import find
+from tests.observability.faults import locked_executions, stopped_again_and_again
 from tests.observability.prometheus import Prometheus, running_prometheus
 from tests.observability.promql import filled_in
 from tests.observability.rulebook import RULES
-from tests.observability.scene import Player, receiver
+from tests.observability.scene import Player, Receiver, receiver
 from tests.observability.test_dashboards import BOARDS, panels
 from tests.observability.test_runbooks import PAGES, queries
 
@@ -38,6 +39,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.server]
 PACE: Final = Pace(divisor=150, resolution_ms=500)
 SCRAPE: Final = "500ms"
 _RATE: Final = "15s"
+AT_ONCE: Final = 40
 _MOVES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # One picture of load that both processes gave: it may come in pieces, and the next one is no part of it.
 _REST: Final = r"(?:(?!Throughput).)*"
@@ -53,6 +55,8 @@ _TERMINAL: Final = {"PATH": os.environ["PATH"], "TERM": "xterm", "LANG": "C.UTF-
 class Scene:
     stack: Stack
     prometheus: Prometheus
+    called: Receiver
+    player: Player
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +73,11 @@ def scene() -> Iterator[Scene]:
         rules = {"slo.yaml": rules_file(PACE), "alerts.yaml": (RULES / "alerts.yaml").read_text()}
         prometheus = undo.enter_context(running_prometheus(folder, jobs, rules, SCRAPE))
         prometheus.wait(lambda: "all jobs are seen", _PATIENCE_S, lambda: len(prometheus.query("up == 1")) == len(jobs))
-        player = Player(stack, called)
+        player = Player(stack, called.server_port)
         undo.callback(player.close)
         player.play()
         prometheus.wait(lambda: "a task waits for people", _PATIENCE_S, player.work_on_a_task)
-        yield Scene(stack, prometheus)
+        yield Scene(stack, prometheus, called, player)
 
 
 def test_every_panel_shows_something(scene: Scene) -> None:
@@ -135,6 +139,22 @@ def test_top_shows_the_load_in_a_terminal_until_ctrl_c(scene: Scene) -> None:
         process.send_signal(signal.SIGINT)
         _drain(ours)
         assert process.wait(_PATIENCE_S) == 0
+
+
+def test_what_makes_the_product_slow_or_its_steps_fail_makes_the_alerts_about_it_true(scene: Scene) -> None:
+    prometheus, [worker] = scene.prometheus, scene.stack.workers
+    promised = {(name, "page") for name in ("EnqueueSlow", "StartsDelayed", "StepsFailing")}
+    # These look back five minutes, so that on a machine with too much to do they may be true already, and rightly.
+    wanted = promised | {(name, "ticket") for name in ("CommitsSlow", "EventLoopBlocked")}
+    assert worker.pid is not None
+    prometheus.wait(lambda: "promises are kept", 30, lambda: not prometheus.active() & promised)
+
+    def all_true() -> bool:
+        scene.player.start_at_once(AT_ONCE)
+        return wanted <= prometheus.active()
+
+    with locked_executions(scene.stack), stopped_again_and_again(worker.pid), scene.called.failing():
+        prometheus.wait(lambda: f"true: {sorted(wanted - prometheus.active())}", 60, all_true)
 
 
 def test_the_alert_for_enqueue_errors_fires_with_its_fault_and_ends_after_it(scene: Scene) -> None:
