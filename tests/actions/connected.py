@@ -68,7 +68,7 @@ def context_of(
         input=given,
         idempotency_key=KEY,
         delivery=Delivery.AT_MOST_ONCE if at_most_once else Delivery.EFFECTIVELY_ONCE,
-        timeout_ms=5_000,
+        timeout_ms=60_000,
         traceparent=TRACE,
     )
 

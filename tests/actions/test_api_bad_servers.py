@@ -118,7 +118,10 @@ async def test_bad_servers_end_in_a_failure(
     retryable: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     async with listening(handler) as port:
-        config: JsonObject = {"url": f"http://127.0.0.1:{port}/", "timeoutMs": 300 if code == "http.timeout" else 5000}
+        config: JsonObject = {
+            "url": f"http://127.0.0.1:{port}/",
+            "timeoutMs": 1_000 if code == "http.timeout" else 30_000,
+        }
         failed = failure(await Api(tools).run(context_of(config)))
     assert (failed.code, failed.retryable) == (code, retryable)
     assert failed.details == {"sent": True}

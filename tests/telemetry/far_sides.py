@@ -16,6 +16,8 @@ from scripts.embedded.ports import LOOPBACK
 
 KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
 ERROR = 2
+PATIENCE_S = 120.0
+"""How long a busy machine may take over what a quiet one does at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,14 @@ class Collector:
         """The spans of a trace, and those linked to it: of what was done for several at once."""
         return [span for span in list(self.spans) if trace in {span.trace, *(link[0] for link in span.links)}]
 
-    def wait_touching(self, trace: str, names: set[str], within_s: float = 30) -> list[Seen]:
+    def wait_touching(self, trace: str, names: set[str], within_s: float = PATIENCE_S) -> list[Seen]:
         """The same, once there are some of all these names."""
         with self._news:
             found = self._news.wait_for(lambda: names <= {span.name for span in self.touching(trace)}, within_s)
         assert found, sorted(names - {span.name for span in self.touching(trace)})
         return self.touching(trace)
 
-    def wait(self, trace: str, is_there: Callable[[list[Seen]], bool], within_s: float = 30) -> list[Seen]:
+    def wait(self, trace: str, is_there: Callable[[list[Seen]], bool], within_s: float = PATIENCE_S) -> list[Seen]:
         """The spans of a trace, once they are as wanted."""
         with self._news:
             found = self._news.wait_for(lambda: is_there(self.of(trace)), within_s)
@@ -102,7 +104,7 @@ class FarSide:
             self.calls.append(Called(path, traceparent, time.time()))
             self._news.notify_all()
 
-    def wait(self, path: str, count: int, within_s: float = 30) -> list[Called]:
+    def wait(self, path: str, count: int, within_s: float = PATIENCE_S) -> list[Called]:
         """The calls to a path, once there are so many."""
 
         def matching() -> list[Called]:
@@ -140,7 +142,7 @@ def far_side() -> Iterator[FarSide]:
             self.rfile.read(int(self.headers.get("content-length") or 0))
             side.came(self.path, self.headers.get("traceparent", ""))
             if self.path.startswith("/hold"):
-                side.released.wait(30)
+                side.released.wait(PATIENCE_S)
             self.answer(404 if self.path.startswith("/missing") else 200, json.dumps({"ok": True}).encode())
 
     with _serving(Handler) as side.port:

@@ -33,6 +33,8 @@ def new_trace(*, sampled: bool = True) -> tuple[str, str, str]:
     return trace, span, f"00-{trace}-{span}-{'01' if sampled else '00'}"
 
 
+SLOW_S = 2
+"""What takes longer is slow: longer than a busy machine takes over a call that is answered at once."""
 UNSAMPLED = new_trace(sampled=False)[2]
 
 
@@ -90,12 +92,12 @@ def running(collector: int, allowed: int) -> Iterator[Processes]:
     environment = {
         "MAESTRO_METRICS_PORT": str(free_port()),
         "MAESTRO_OUTBOUND_ALLOW": f"{LOOPBACK}:{allowed}",
-        "MAESTRO_TRACE_SLOW_STEP_SECONDS": "1",
+        "MAESTRO_TRACE_SLOW_STEP_SECONDS": str(SLOW_S),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{collector}",
         "OTEL_BSP_SCHEDULE_DELAY": "50",
     }
     with running_stack(Shape(environment=environment)) as stack:
         headers = {"authorization": f"Bearer {stack.token('ada')}"}
         url = f"http://{LOOPBACK}:{stack.port}"
-        with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
             yield Processes(stack, client)
