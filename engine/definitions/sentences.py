@@ -53,7 +53,10 @@ def shown(value: Json) -> str:
         return "an object"
     if isinstance(value, list):
         return f"an array of {len(value)}"
-    text = dumps(value.encode("utf-8", "replace").decode() if isinstance(value, str) else value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        text = str(value)  # of any size: JSON text as we write it ends at 64 bits
+    else:
+        text = dumps(value.encode("utf-8", "replace").decode() if isinstance(value, str) else value)
     return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]}…"
 
 

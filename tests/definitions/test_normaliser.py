@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.definitions.catalogue import ActionCatalogue
@@ -223,6 +223,7 @@ def pointers_in(steps: Any, base: str) -> list[tuple[str, str]]:
         max_leaves=25,
     )
 )
+@example({"settings": 2**64})
 def test_no_shape_breaks_the_check(document: Json) -> None:
     normalise(document)
     checked = check(document, ActionCatalogue.of())
