@@ -23,7 +23,6 @@ from engine.runtime.events import (
 from engine.runtime.states import FINAL_EXECUTION, ExecutionStatus, StepKey, StepStatus
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
-from engine.services.execution_views import execution_of
 from engine.services.facts import execution_hash, execution_missing, execution_resource
 from engine.services.permits import Permit
 from engine.services.published import Published
@@ -37,7 +36,8 @@ from engine.services.requests import (
     SignalRequest,
     missing,
 )
-from engine.services.values import BulkResult, Execution, Refusal
+from engine.services.settling import settle
+from engine.services.values import BulkResult, Refusal
 from engine.services.visibility import hidden_by
 from engine.store import executions as rows
 from engine.store.database import Database, Transaction
@@ -87,22 +87,22 @@ class Controls:
         self._bell = bell
         self._new_id = new_id
 
-    async def cancel(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> Execution:
+    async def cancel(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> ExecutionRow:
         """See `Executions.cancel`."""
         asked = Asked("cancel", lambda _: CancelAsked(actor.subject, request.reason), reason=request.reason)
         return await self._ask(actor, execution_id, request, asked)
 
-    async def pause(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> Execution:
+    async def pause(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> ExecutionRow:
         """See `Executions.pause`."""
         asked = Asked("pause", lambda _: PauseAsked(actor.subject), reason=request.reason)
         return await self._ask(actor, execution_id, request, asked)
 
-    async def resume(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> Execution:
+    async def resume(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> ExecutionRow:
         """See `Executions.resume`."""
         asked = Asked("resume", lambda _: ResumeAsked(actor.subject), reason=request.reason)
         return await self._ask(actor, execution_id, request, asked)
 
-    async def retry(self, actor: Actor, execution_id: UUID, request: RetryRequest) -> Execution:
+    async def retry(self, actor: Actor, execution_id: UUID, request: RetryRequest) -> ExecutionRow:
         """See `Executions.retry`."""
         row, permit = await self._permitted(actor, execution_id, "retry")
         request.check()
@@ -111,14 +111,14 @@ class Controls:
         event = RetryAsked(actor.subject, request.from_step_id, request.restart_successful)
         return await self._post(permit, row, Asked("retry", lambda _: event, request.from_step_id is not None))
 
-    async def signal(self, actor: Actor, execution_id: UUID, name: str, request: SignalRequest) -> Execution:
+    async def signal(self, actor: Actor, execution_id: UUID, name: str, request: SignalRequest) -> ExecutionRow:
         """See `Executions.signal`."""
         if not 1 <= len(name) <= SIGNAL_NAME_LENGTH:
             raise NotFound("signal", name[:SIGNAL_NAME_LENGTH])
         asked = Asked("signal", lambda event_id: SignalReceived(name, request.payload, str(event_id)))
         return await self._ask(actor, execution_id, request, asked)
 
-    async def resolve(self, actor: Actor, execution_id: UUID, step_id: str, request: ResolveRequest) -> Execution:
+    async def resolve(self, actor: Actor, execution_id: UUID, step_id: str, request: ResolveRequest) -> ExecutionRow:
         """See `Executions.resolve`."""
         row, permit = await self._permitted(actor, execution_id, "resolve")
         key = await self._step_key(row, step_id, request.iteration)
@@ -168,7 +168,7 @@ class Controls:
         await self._bell.ring(actor.tenant, done)
         return BulkResult(done, refused, remaining=found.has_next)
 
-    async def _ask(self, actor: Actor, execution_id: UUID, request: Request, asked: Asked) -> Execution:
+    async def _ask(self, actor: Actor, execution_id: UUID, request: Request, asked: Asked) -> ExecutionRow:
         row, permit = await self._permitted(actor, execution_id, asked.operation)
         request.check()
         return await self._post(permit, row, asked)
@@ -180,18 +180,23 @@ class Controls:
             raise execution_missing(execution_id)
         return row, await self._authority.permit(actor, f"execution.{operation}", execution_resource(row))
 
-    async def _post(self, permit: Permit, row: ExecutionRow, asked: Asked) -> Execution:
-        """Put it into the inbox. An execution that ends in the same moment drops it: it came too late."""
+    async def _post(self, permit: Permit, row: ExecutionRow, asked: Asked) -> ExecutionRow:
+        """Put it into the inbox, and give the row as it is when it was acted on, or when waiting for that was long.
+
+        An execution that ends in the same moment drops it: it came too late.
+        """
         _refuse_state(row, asked)
         async with self._database.transaction(row.tenant) as connection:
-            await self._write(connection, [(row, permit)], asked)
-            current = await rows.find(connection, row.tenant, row.id)
+            (event_id,) = await self._write(connection, [(row, permit)], asked)
         await self._bell.ring(row.tenant, [row.id])
-        return execution_of(current or row)
+        await settle(self._database, row.tenant, row.id, event_id)
+        async with self._database.transaction(row.tenant) as connection:
+            return await rows.find(connection, row.tenant, row.id) or row
 
     async def _write(
         self, connection: Transaction, targets: Sequence[tuple[ExecutionRow, Permit]], asked: Asked
-    ) -> None:
+    ) -> list[UUID]:
+        """Returns the ids of the events, in the order of the targets."""
         postings: list[Posting] = []
         done: list[tuple[Permit, Change, UUID]] = []
         for row, permit in targets:
@@ -203,6 +208,7 @@ class Controls:
             done.append((permit, Change("execution", str(row.id), execution_hash(row), after, reason), row.id))
         await post(connection, postings)
         await self._authority.record_each(connection, done)
+        return [posting.id for posting in postings]
 
     async def _step_key(self, row: ExecutionRow, step_id: str, iteration: str) -> StepKey:
         """Key of a step by its path, or its id where only one step has it, in the execution's version.

@@ -144,10 +144,12 @@ class Executions:
     async def cancel(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> Execution:
         """Ask for the end of an unfinished execution. It ends soon after: what is running is stopped first.
 
+        As with all that follows here, the answer waits a moment for the holder of the execution to act on it.
+
         Raises:
             Conflict: it has ended already (`execution.not_cancelable`).
         """
-        return await self._controls.cancel(actor, execution_id, request)
+        return await self._seen(await self._controls.cancel(actor, execution_id, request))
 
     async def pause(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> Execution:
         """Hold a queued or running execution: nothing new starts, what is out may come back.
@@ -155,7 +157,7 @@ class Executions:
         Raises:
             Conflict: it is in another state (`execution.not_pauseable`).
         """
-        return await self._controls.pause(actor, execution_id, request)
+        return await self._seen(await self._controls.pause(actor, execution_id, request))
 
     async def resume(self, actor: Actor, execution_id: UUID, request: ControlRequest) -> Execution:
         """Let a paused execution go on.
@@ -163,7 +165,7 @@ class Executions:
         Raises:
             Conflict: it is not paused (`execution.not_resumeable`).
         """
-        return await self._controls.resume(actor, execution_id, request)
+        return await self._seen(await self._controls.resume(actor, execution_id, request))
 
     async def retry(self, actor: Actor, execution_id: UUID, request: RetryRequest) -> Execution:
         """Run failed work of an ended execution again, or all from a named step on, keeping finished work.
@@ -172,7 +174,7 @@ class Executions:
             Conflict: it has not ended, or completed and no step is named (`execution.not_retryable`).
             NotFound: the version has no such step (`step.not_found`).
         """
-        return await self._controls.retry(actor, execution_id, request)
+        return await self._seen(await self._controls.retry(actor, execution_id, request))
 
     async def signal(self, actor: Actor, execution_id: UUID, name: str, request: SignalRequest) -> Execution:
         """Send a signal to an unfinished execution; one that comes before its step waits is kept.
@@ -180,7 +182,7 @@ class Executions:
         Raises:
             Conflict: it has ended (`execution.not_signalable`).
         """
-        return await self._controls.signal(actor, execution_id, name, request)
+        return await self._seen(await self._controls.signal(actor, execution_id, name, request))
 
     async def resolve(self, actor: Actor, execution_id: UUID, step_id: str, request: ResolveRequest) -> Execution:
         """Decide an in-doubt step.
@@ -189,7 +191,7 @@ class Executions:
             Conflict: it is not in doubt (`step.not_in_doubt`), or the execution has ended.
             NotFound: the version has no such step (`step.not_found`).
         """
-        return await self._controls.resolve(actor, execution_id, step_id, request)
+        return await self._seen(await self._controls.resolve(actor, execution_id, step_id, request))
 
     async def bulk(self, actor: Actor, request: BulkRequest) -> BulkResult:
         """One operation on all executions that match a filter, at most 1,000; those it does not fit are named."""
@@ -249,6 +251,12 @@ class Executions:
         async with self._database.transaction(actor.tenant) as connection:
             recorded = await rows.find_checkpoints(connection, actor.tenant, [row.id for row in found])
         return {row.id: await self._folds.of(row, recorded[row.id]) for row in found}
+
+    async def _seen(self, row: ExecutionRow) -> Execution:
+        """What somebody sees who was permitted to change it: all of it."""
+        async with self._database.transaction(row.tenant) as connection:
+            recorded = await rows.find_checkpoints(connection, row.tenant, [row.id])
+        return _whole(row, await self._folds.of(row, recorded[row.id]))
 
 
 def _whole(row: ExecutionRow, folded: Folded) -> Execution:

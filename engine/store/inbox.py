@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import and_, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import loads
@@ -15,7 +15,7 @@ from engine.runtime.events import Event, Inboxed, kind_of
 from engine.store.event_codec import UnreadableEventError, decode, encode
 from engine.store.hot import HotConnection
 from engine.store.statements import load
-from engine.store.tables.runtime import execution_inbox
+from engine.store.tables.runtime import execution_inbox, workers
 
 _SQL = load("inbox")
 
@@ -66,6 +66,15 @@ async def post(connection: AsyncConnection, postings: Iterable[Posting]) -> None
     ]
     if rows:
         await connection.execute(insert(execution_inbox), rows)
+
+
+async def is_about_to_be_read(connection: AsyncConnection, tenant: str, execution_id: UUID, event_id: UUID) -> bool:
+    """Whether an event still waits in its inbox and a worker lives that will look. For the loops' role."""
+    inbox, worker = execution_inbox.c, workers.c
+    waits = and_(inbox.tenant_id == tenant, inbox.execution_id == execution_id, inbox.id == event_id)
+    lives = and_(worker.stopped_at.is_(None), worker.lease_until > func.now())
+    statement = select(exists().where(waits) & exists().where(lives))
+    return bool(await connection.scalar(statement))
 
 
 async def collect(connection: HotConnection, tenants: list[str], execution_ids: list[UUID]) -> dict[UUID, Mail]:
