@@ -21,7 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from engine.errors import ConfigurationError
 from engine.store.addresses import Address
-from engine.store.errors import DriverError, TransactionRaced, translate
+from engine.store.errors import DriverError, TransactionRaced, failed
 from engine.store.spans import watch
 from engine.telemetry.metrics import (
     DATABASE_CONNECTION_WAIT_SECONDS,
@@ -164,7 +164,7 @@ class Database:
                 connection.terminate()
                 raise
         except DriverError as error:
-            raise translate(error) or error from error
+            raise failed(error) from error
         return connection
 
     async def check_durability(self) -> None:
@@ -206,7 +206,7 @@ class Database:
             finally:
                 await connection.close()
         except DriverError as error:
-            raise translate(error) or error from error
+            raise failed(error) from error
 
     def _connections(self, count: Callable[[QueuePool], int]) -> float:
         pool = self._engine.pool

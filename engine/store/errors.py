@@ -5,12 +5,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.errors import Conflict, MaestroError, Unavailable
+from engine.telemetry.metrics import DATABASE_FAILURES
 
 DEPENDENCY = "postgresql"
 SERIALISATION_STATES = frozenset({"40001", "40P01"})
 """Serialisation failure and deadlock: the whole transaction may be repeated."""
 TIMED_OUT_STATES = frozenset({"57014", "55P03", "25P03"})
 SHUTDOWN_STATES = frozenset({"57P01", "57P02", "57P03"})
+_UNFORESEEN = "unforeseen"
 
 
 class ConstraintViolated(Conflict):
@@ -30,8 +32,16 @@ class ConstraintViolated(Conflict):
 class TransactionRaced(Unavailable):
     """A serialisation failure or deadlock; nothing was written, the whole transaction may be repeated."""
 
+    code = "store.raced"
+
     def __init__(self) -> None:
-        super().__init__(DEPENDENCY, "The change collided with another one; try again.", code="store.raced")
+        super().__init__(DEPENDENCY, "The change collided with another one; try again.", code=self.code)
+
+
+_FAILURES = {
+    code: DATABASE_FAILURES.labels(code)
+    for code in (Unavailable.code, TransactionRaced.code, ConstraintViolated.code, _UNFORESEEN)
+}
 
 
 def sqlstate_of(error: BaseException) -> str | None:
@@ -57,6 +67,13 @@ def translate(error: Exception) -> MaestroError | None:
     if _is_connection_trouble(error, state):
         return Unavailable(DEPENDENCY, "The database does not answer.")
     return None
+
+
+def failed(error: Exception) -> Exception:
+    """The error to go on with after a driver error at the edge: the family's where there is one. Counts it."""
+    meant = translate(error)
+    _FAILURES[_UNFORESEEN if meant is None else meant.code].inc()
+    return meant or error
 
 
 def _is_connection_trouble(error: Exception, state: str | None) -> bool:

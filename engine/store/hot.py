@@ -12,7 +12,7 @@ from prometheus_client import Histogram
 
 from engine.errors import Unavailable
 from engine.store.database import Database, tenant_array
-from engine.store.errors import DriverError, TransactionRaced, translate
+from engine.store.errors import DriverError, TransactionRaced, failed
 from engine.store.statements import name_of
 from engine.telemetry.metrics import DATABASE_SECONDS
 from engine.telemetry.tracing import exemplar
@@ -67,7 +67,7 @@ class HotConnection:
                 _timing(sql).observe(time.perf_counter() - began, exemplar())
                 return rows
         except TimeoutError as error:
-            raise translate(error) or error from error
+            raise failed(error) from error
 
     @asynccontextmanager
     async def transaction(self, tenants: frozenset[str]) -> AsyncIterator[asyncpg.Connection]:
@@ -104,10 +104,10 @@ class HotConnection:
                 self._drop()
                 raise
             except DriverError as error:
-                meant = translate(error)
+                meant = failed(error)
                 if isinstance(meant, Unavailable) and not isinstance(meant, TransactionRaced):
                     self._drop()
-                raise meant or error from error
+                raise meant from error
 
     async def _opened(self) -> asyncpg.Connection:
         now = asyncio.get_running_loop().time()

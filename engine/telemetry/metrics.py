@@ -150,6 +150,11 @@ DATABASE_SECONDS = Histogram(
     ("db_system_name", "db_operation_name"),
     buckets=DATABASE_BUCKETS_S,
 )
+DATABASE_FAILURES = Counter(
+    "maestro_database_failures",
+    "Statements and transactions that PostgreSQL did not carry out, by the code of the error that they end with.",
+    ("code",),
+)
 DATABASE_CONNECTIONS = Gauge(
     "db_client_connection_count", "Connections of the pool.", ("db_system_name", "db_client_connection_state")
 )

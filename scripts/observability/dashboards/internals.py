@@ -27,6 +27,12 @@ _DATABASE: Final = (
         (Query(f"topk(10, {quantile(0.99, _OPERATION, _BY_OPERATION)})", "{{db_system_name}} {{db_operation_name}}"),),
     ),
     Panel(
+        "Failed operations",
+        "Of PostgreSQL, by code. A constraint that refuses a row has decided between two callers, and that is its use.",
+        Unit.PER_SECOND,
+        (Query(rate("maestro_database_failures_total", "code"), "{{code}}"),),
+    ),
+    Panel(
         "Checkpoint commits",
         "Each step waits for its commit: this is the pulse of the product.",
         Unit.SECONDS,
