@@ -9,9 +9,12 @@ from prometheus_client import REGISTRY
 from engine.actions.api import Api
 from engine.actions.connections.values import ConnectionKind
 from engine.actions.interface import Failed, Result, Succeeded
+from engine.actions.outbound.circuits import CircuitConfig
 from tests.actions.certificates import Certificate, certificate_for
 from tests.actions.connected import Connections, Names, context_of, tools_allowing
 from tests.actions.servers import answer, http_server
+
+FAILURES = CircuitConfig().failures
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +67,11 @@ async def test_calls_and_circuits_are_counted() -> None:
     tools = tools_allowing("127.0.0.1")
     async with http_server(lambda _: answer(200)) as good, http_server(lambda _: answer(500)) as bad:
         await Api(tools).run(context_of({"url": good.url}))
-        for _ in range(6):
+        for _ in range(FAILURES + 1):
             await Api(tools).run(context_of({"url": bad.url}))
     await tools.close()
     assert value("maestro_outbound_calls_total", protocol="http", outcome="ok") == ok + 1
-    assert value("maestro_outbound_calls_total", protocol="http", outcome="unhealthy") == unhealthy + 5
+    assert value("maestro_outbound_calls_total", protocol="http", outcome="unhealthy") == unhealthy + FAILURES
     assert value("maestro_outbound_calls_total", protocol="http", outcome="rejected") == rejected + 1
     assert value("maestro_outbound_circuits", state="open") == opened + 1
 

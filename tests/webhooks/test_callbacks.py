@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
+from engine.actions.outbound.circuits import CircuitConfig
 from engine.actions.tools import make_tools
 from engine.bootstrap import _NoConnections
 from engine.clock import SystemClock
@@ -31,6 +32,7 @@ from workers.callbacks import CallbackSender, EventPublisher, Way
 from workers.config import WorkerConfig
 from workers.worker import Surroundings, Worker
 
+FAILURES = CircuitConfig().failures
 KEY = bytes(range(32))
 E1 = UUID(int=1)
 
@@ -160,13 +162,13 @@ async def fresh_circuits(post: Post) -> AsyncIterator[CallbackSender]:
 async def test_an_open_circuit_spends_no_attempt(post: Post) -> None:
     async with open_receiver("500 Oops") as receiver:
         await post.create(receiver)
-        for _ in range(8):
+        for _ in range(FAILURES + 3):
             await post.tell("execution.completed")
             await post.sender.run_once()
 
     sent = [row["attempts"] for row in await post.deliveries()]
-    assert sum(sent) == len(receiver.received) == 5
-    assert sent[5:] == [0, 0, 0]
+    assert sum(sent) == len(receiver.received) == FAILURES
+    assert sent[FAILURES:] == [0, 0, 0]
 
 
 async def test_gone_disables_the_callback_and_what_waits_for_it(post: Post) -> None:
@@ -277,7 +279,7 @@ async def test_a_worker_tells_of_an_execution_from_start_to_end(post: Post, redi
         import asyncio  # noqa: PLC0415 - only here
 
         task = asyncio.create_task(worker.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(receiver.received) < 2:  # noqa: ASYNC110 - a socket's other end tells nobody
                 await asyncio.sleep(0.02)
         worker.stop()

@@ -54,7 +54,7 @@ async def test_start_and_end_are_told_through_actions(
         )
         execution = await edge.executed(told)
         task = asyncio.create_task(worker.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             waiting = "select count(*) from outbox where topic = 'notification'"
             while len(api.asked) < 2 or await superuser.fetchval(waiting):  # noqa: ASYNC110 - a table tells nobody
                 await asyncio.sleep(0.02)
