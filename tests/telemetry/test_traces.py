@@ -128,6 +128,8 @@ def test_messages_follow_the_conventions_and_link_to_the_stored_context(
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
     }
+    polls = [span for span in collector.spans if span.name == "receive maestro.dispatch"]
+    assert [span for span in polls if not (span.links and span.attributes["messaging.batch.message_count"])] == []
     ack = named(spans, "ack maestro.dispatch")
     assert ack.attributes["messaging.operation.type"] == "settle"
     assert ack.attributes["messaging.batch.message_count"] == 1
@@ -184,6 +186,23 @@ def test_work_that_a_person_sets_going_again_is_linked_to_what_the_person_did(
     server = named(completing, "POST /api/human-tasks/{id}/complete")
     links = {(link[2]["maestro.link"], link[0], link[1]) for link in after.links}
     assert links == {("rung by", person, server.id), ("continues", trace, before.id)}
+
+
+def test_work_that_a_timer_sets_going_again_is_linked_to_what_went_before(
+    processes: Processes, collector: Collector, side: FarSide
+) -> None:
+    trace, _, traceparent = new_trace()
+    pause = {"id": "pause", "name": "pause", "type": "delay", "config": {"delayMs": 100}}
+    workflow_id = processes.published({**pause, "connections": [{"targetStepId": "call"}]},
+                                      api_step("call", url(side, "/later")))  # fmt: skip
+    processes.execute(workflow_id, traceparent)
+
+    spans = collector.wait(trace, lambda found: sum(span.name == "execution" for span in found) == 2)
+    before, after = sorted((span for span in spans if span.name == "execution"), key=lambda span: span.start_ns)
+    assert after.attributes["maestro.resumed_by"] == "timer"
+    assert (trace, before.id, {"maestro.link": "continues", "maestro.link.reason": "timer"}) in after.links
+    [call] = [one for one in side.wait("/later", 1) if one.traceparent.split("-")[1] == trace]
+    assert ("maestro-worker", "execution", "internal") in upwards(spans, call.traceparent.split("-")[2])
 
 
 def test_of_an_unsampled_trace_only_what_failed_or_was_slow_is_seen(
