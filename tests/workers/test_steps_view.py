@@ -61,7 +61,7 @@ async def _look(connection: asyncpg.Connection, ids: list[UUID], looks: set[str]
         newest[row["execution_id"]][row["step_path"], row["iteration"]] = row  # in the order of first appearance
     for execution_id, view in views.items():
         shown = [
-            (each["stepId"], each["iteration"], each["status"], each["attempt"], each["generation"], each["seq"])
+            (each["path"], each["iteration"] or "", each["status"], each["attempt"], each["generation"], each["seq"])
             for each in json.loads(view["steps"])
         ]
         assert shown == [
