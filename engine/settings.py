@@ -177,7 +177,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         ledger_url=read.url("MAESTRO_LEDGER_URL", {"https", "http"}),
         ledger_token=read.secret("MAESTRO_LEDGER_TOKEN"),
         encryption_keys=read.keys("MAESTRO_ENCRYPTION_KEY"),
-        qos_file=Path(read.text("MAESTRO_QOS_FILE") or "router/qos.yaml"),
+        qos_file=read.existing_path("MAESTRO_QOS_FILE") or Path("router/qos.yaml"),
         outbound_allow=read.items("MAESTRO_OUTBOUND_ALLOW"),
         graphql_introspection=read.switch("MAESTRO_GRAPHQL_INTROSPECTION", default=Introspection.ON),
         router_secrets=read.items("MAESTRO_ROUTER_SECRETS"),

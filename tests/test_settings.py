@@ -71,6 +71,7 @@ def test_every_value_is_read() -> None:
         ("MAESTRO_ENCRYPTION_KEY", "é" * 43, "is not 32 bytes in base64"),
         ("MAESTRO_POLICY_MODE", "maybe", "must be one of: enforce, report"),
         ("MAESTRO_POLICY_BUNDLE", "/nowhere/at/all", "does not exist"),
+        ("MAESTRO_QOS_FILE", "/nowhere/at/all", "does not exist"),
         ("MAESTRO_GRAPHQL_INTROSPECTION", "perhaps", "must be on or off"),
         ("MAESTRO_CORS_ORIGINS", "https://a.example/path", "no origin"),
         ("MAESTRO_TRUSTED_PROXIES", "10.0.0.0/33", "no address or network"),
