@@ -105,6 +105,8 @@ class Fleet:
         self.frozen.append(worker)
 
         def thaw() -> None:
+            if worker not in self.frozen:  # it was killed meanwhile, with all others
+                return
             self.frozen.remove(worker)
             self.workers.append(worker)
             with contextlib.suppress(ProcessLookupError):
