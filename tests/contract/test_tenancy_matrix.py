@@ -7,6 +7,7 @@ Whether the identifiers really lead to something is what the gate walk shows, wh
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -288,17 +289,25 @@ SUBSCRIPTIONS = CORE.subscription_type.fields  # type: ignore[union-attr]
 
 
 async def told(address: str, query: str, tenant: str, cause: Callable[[], Awaitable[object]]) -> str:
-    """The first event of a subscription, or its end; `cause` happens once it is open."""
+    """The first event of a subscription, or its end. Nothing says that it is open: `cause` happens until then."""
     headers = {"authorization": f"Bearer {token(tenant=tenant)}", "accept": "text/event-stream"}
-    seen = ""
-    async with httpx.AsyncClient(timeout=20) as client:
-        request = client.stream("POST", f"http://{address}/graphql", json={"query": query}, headers=headers)
-        async with asyncio.timeout(20), request as answer:
+    seen, heard = "", asyncio.Event()
+
+    async def go_on() -> None:
+        while not heard.is_set():
             await cause()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), 0.5)
+
+    async with httpx.AsyncClient(timeout=60) as client:
+        request = client.stream("POST", f"http://{address}/graphql", json={"query": query}, headers=headers)
+        async with asyncio.timeout(60), request as answer, asyncio.TaskGroup() as group:
+            group.create_task(go_on())
             async for line in answer.aiter_lines():
                 seen += line + "\n"
                 if line.startswith("data:") and len(line) > len("data: "):
-                    return seen
+                    break
+            heard.set()
     return seen
 
 
