@@ -73,14 +73,14 @@ def _entry_faults(graph: Graph) -> Iterator[Fault]:
 
 
 def _entries(graph: Graph) -> list[str]:
-    """Steps that start with the graph: without incoming connections, and connected with something if others are.
+    """Steps that start with the graph: without incoming connections, and connected with something if one of them is.
 
     A switched-off step that stands alone is parked there and harms nobody.
     """
     free = [node for node in graph.nodes.values() if node.id not in graph.targets]
     connected = [node.id for node in free if node.edges or node.step.get("isEnabled") is False]
     is_connected = any(node.edges for node in graph.nodes.values())
-    return connected if is_connected else [node.id for node in free]
+    return connected if is_connected and connected else [node.id for node in free]
 
 
 def _no_entry_message(graph: Graph) -> str:

@@ -25,8 +25,13 @@ def step_of(record: StepRecord) -> StepView:
         error=error_of(record.failure),
         retry_count=record.retry_count,
         iteration=record.iteration,
-        parent_step_id=None if parent is None else parent.rsplit("/", 1)[-1],
+        parent_step_id=None if parent is None else _id_of(parent),
     )
+
+
+def _id_of(path: str) -> str:
+    """Id of the step at a path through the loops around it."""
+    return path.rsplit("/", 1)[-1]
 
 
 def error_of(failure: Failure | None) -> ErrorView | None:
@@ -34,7 +39,8 @@ def error_of(failure: Failure | None) -> ErrorView | None:
     if failure is None:
         return None
     step_id = failure.details.get("stepId") if failure.details is not None else None
-    return ErrorView(failure.code, failure.message, step_id if isinstance(step_id, str) else None, failure.details)
+    named = _id_of(step_id) if isinstance(step_id, str) else None
+    return ErrorView(failure.code, failure.message, named, failure.details)
 
 
 def execution_of(row: ExecutionRow) -> Execution:
@@ -47,12 +53,12 @@ def execution_of(row: ExecutionRow) -> Execution:
         trigger_type=row.trigger_type,
         trigger_data=row.trigger_data,
         priority=Priority(row.priority),
-        current_step=row.current_step,
+        current_step=None if row.current_step is None else _id_of(row.current_step),
         started_by=row.started_by,
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.finished_at,
-        failed_steps=row.failed_steps,
+        failed_steps=tuple(dict.fromkeys(map(_id_of, row.failed_steps))),
         error=error_of(row.failure),
         parent_execution_id=row.parent_execution_id,
     )
@@ -112,5 +118,5 @@ def log_of(transition: Transition) -> LogEntry:
 
 def written_line(row: LogRow) -> LogEntry:
     """A line that the execution itself wrote."""
-    step_id = None if row.step_path is None else row.step_path.rsplit("/", 1)[-1]
+    step_id = None if row.step_path is None else _id_of(row.step_path)
     return LogEntry(row.at, row.level, row.message, step_id, row.iteration or None, row.attempt, row.fields)

@@ -167,14 +167,20 @@ class Workflows:
                 return workflow_of(changed)
         raise Conflict("The draft is being changed by others all the time.", code="workflow.contended")
 
-    async def archive(self, actor: Actor, workflow_id: UUID) -> Workflow:
-        """Take a workflow out of use: it starts no more; versions and executions stay. Repeating changes nothing."""
+    async def archive(self, actor: Actor, workflow_id: UUID, expected_revision: int | None = None) -> Workflow:
+        """Take a workflow out of use: it starts no more; versions and executions stay. Repeating changes nothing.
+
+        Raises:
+            StaleRevision: the draft is not at the expected revision.
+        """
         row = await self._found(actor, workflow_id)
         permit = await self._authority.permit(actor, "workflow.archive", workflow_resource(row))
         async with self._database.transaction(actor.tenant) as connection:
             before = await rows.find(connection, actor.tenant, workflow_id, lock=True)
             if before is None:
                 raise workflow_missing(workflow_id)
+            if expected_revision is not None and expected_revision != before.revision:
+                raise StaleRevision(expected_revision, before.revision)
             after = await rows.archive(connection, actor.tenant, workflow_id, actor.subject)
             if after is None:
                 return workflow_of(before)

@@ -1,6 +1,6 @@
 """Query parameters and headers of lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +21,12 @@ LIST_HEADERS: Mapping[str, str] = {
     "X-Total-Count": "How many there are; exact to 10,000 and then capped.",
     "X-Total-Count-Relation": "`eq`, or `gte` where the count is capped.",
     "Link": "`rel=next`: the page after this one, by cursor.",
+}
+
+
+WHOLE_HEADERS: Mapping[str, str] = {
+    "X-Total-Count": "How many there are.",
+    "X-Total-Count-Relation": "`eq`: these are all.",
 }
 
 
@@ -59,3 +65,8 @@ def list_headers(path: str, query: Mapping[str, str], found: Slice[Any]) -> dict
         kept = {name: value for name, value in query.items() if name not in {"page", "cursor"}}
         headers["link"] = f'<{path}?{urlencode({**kept, "cursor": found.next_cursor})}>; rel="next"'
     return headers
+
+
+def whole_headers(items: Sized) -> dict[str, str]:
+    """Headers of a list that is answered as a whole, without pages."""
+    return {"x-total-count": str(len(items)), "x-total-count-relation": "eq"}

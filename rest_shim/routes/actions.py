@@ -2,12 +2,14 @@
 
 from rest_shim.call import Call
 from rest_shim.models.actions import ActionBody
+from rest_shim.models.paging import WHOLE_HEADERS, whole_headers
 from rest_shim.table import Answer, Method, Reply, Route
 
 
 async def find(call: Call) -> Answer:
     """All actions, by name."""
-    return Answer([ActionBody.of(entry) for entry in await call.services.actions.list(call.actor)])
+    found = [ActionBody.of(entry) for entry in await call.services.actions.list(call.actor)]
+    return Answer(found, headers=whole_headers(found))
 
 
 ROUTES = (
@@ -17,7 +19,7 @@ ROUTES = (
         "listActions",
         "The installed actions, by name.",
         find,
-        {200: Reply("All of them.", tuple[ActionBody, ...])},
+        {200: Reply("All of them.", tuple[ActionBody, ...], WHOLE_HEADERS)},
         "actions",
         action="action.read",
     ),

@@ -26,7 +26,7 @@ from rest_shim.models.executions import (
     RetryBody,
     SignalBody,
 )
-from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
+from rest_shim.models.paging import LIST_HEADERS, WHOLE_HEADERS, list_headers, page_request, whole_headers
 from rest_shim.nouns import Noun
 from rest_shim.table import EVENTS, Answer, Method, Reply, Route
 
@@ -110,7 +110,7 @@ async def bulk(call: Call) -> Answer:
 async def logs(call: Call) -> Answer:
     """The log of an execution, oldest first."""
     entries = await call.services.executions.logs(call.actor, call.id(Noun.EXECUTION))
-    return Answer([LogBody.of(entry) for entry in entries])
+    return Answer([LogBody.of(entry) for entry in entries], headers=whole_headers(entries))
 
 
 async def events(call: Call) -> Answer:
@@ -232,7 +232,7 @@ ROUTES = (
         "getExecutionLogs",
         "The log of an execution, oldest first.",
         logs,
-        {200: Reply("The log.", tuple[LogBody, ...])},
+        {200: Reply("The log.", tuple[LogBody, ...], WHOLE_HEADERS)},
         "executions",
         refusals=(NotFound,),
         action="execution.read",

@@ -32,7 +32,7 @@ from rest_shim.models.human_tasks import (
     ReasonBody,
     UpdateHumanTaskBody,
 )
-from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
+from rest_shim.models.paging import LIST_HEADERS, WHOLE_HEADERS, list_headers, page_request, whole_headers
 from rest_shim.nouns import Noun
 from rest_shim.table import Answer, Handler, Method, Reply, Route
 
@@ -85,7 +85,7 @@ async def remove(call: Call) -> Answer:
 async def comments(call: Call) -> Answer:
     """What was said about a task."""
     found = await call.services.human_tasks.comments(call.actor, call.id(Noun.HUMAN_TASK))
-    return Answer([CommentBodyOut.of(comment) for comment in found])
+    return Answer([CommentBodyOut.of(comment) for comment in found], headers=whole_headers(found))
 
 
 async def comment(call: Call) -> Answer:
@@ -206,7 +206,7 @@ ROUTES = (
         "listHumanTaskComments",
         "What was said about a task, oldest first.",
         comments,
-        {200: Reply("The comments.", tuple[CommentBodyOut, ...])},
+        {200: Reply("The comments.", tuple[CommentBodyOut, ...], WHOLE_HEADERS)},
         "human-tasks",
         refusals=(NotFound,),
         action="human_task.read",

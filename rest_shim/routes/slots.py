@@ -9,6 +9,7 @@ from uuid import UUID
 from engine.errors import NotFound
 from engine.services.slots import Slot
 from rest_shim.call import Call
+from rest_shim.models.paging import WHOLE_HEADERS, whole_headers
 from rest_shim.nouns import Noun
 from rest_shim.shapes import wire
 from rest_shim.table import Answer, Method, Reply, Route
@@ -31,7 +32,7 @@ class SlotBody:
 async def find(call: Call) -> Answer:
     """Slots of a workflow that are taken."""
     found = await call.services.slots.list(call.actor, call.id(Noun.WORKFLOW))
-    return Answer([SlotBody.of(each) for each in found])
+    return Answer([SlotBody.of(each) for each in found], headers=whole_headers(found))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -41,7 +42,7 @@ ROUTES: tuple[Route, ...] = (
         "listWorkflowSlots",
         "Who holds the slots of a workflow that limits how many executions run at once (`settings.concurrency`).",
         find,
-        {200: Reply("The slots that are taken.", tuple[SlotBody, ...])},
+        {200: Reply("The slots that are taken.", tuple[SlotBody, ...], WHOLE_HEADERS)},
         "workflows",
         refusals=(NotFound,),
         action="workflow.read",

@@ -71,7 +71,7 @@ async def update(call: Call) -> Answer:
 
 async def archive(call: Call) -> Answer:
     """Take a workflow out of use."""
-    workflow = await call.services.workflows.archive(call.actor, call.id(Noun.WORKFLOW))
+    workflow = await call.services.workflows.archive(call.actor, call.id(Noun.WORKFLOW), call.expected_revision())
     return Answer(WorkflowBody.of(workflow), headers={"etag": revision_tag(workflow.revision)})
 
 
@@ -198,7 +198,8 @@ ROUTES = (
         archive,
         {200: _WORKFLOW},
         "workflows",
-        refusals=(NotFound, Conflict),
+        refusals=(NotFound, StaleRevision, Conflict),
+        headers={"If-Match": "Revision of the draft that is meant."},
         action="workflow.archive",
     ),
     Route(

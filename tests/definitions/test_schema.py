@@ -27,6 +27,11 @@ def test_the_schema_is_a_schema_of_2020_12() -> None:
     Draft202012Validator.check_schema(DEFINITION_SCHEMA)
 
 
+def test_a_reader_with_the_schema_alone_accepts_what_older_documents_say_of_errors() -> None:
+    document = {"name": "x", "steps": [], "settings": {"errorHandling": "retry"}}
+    assert Draft202012Validator(DEFINITION_SCHEMA).is_valid(document)
+
+
 def schemas_in(value: Json) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value

@@ -114,6 +114,21 @@ async def test_executions_are_found_by_workflow_and_status(edge: Edge) -> None:
     assert (await edge.rest("GET", f"{mine}&status=unknown")).status_code == 400
 
 
+async def test_lists_without_pages_have_their_total_too(edge: Edge) -> None:
+    execution = await edge.executed()
+    task = (await edge.rest("POST", "/api/human-tasks", {"title": "Look"})).json()
+    paths = (
+        "/api/actions",
+        f"/api/executions/{execution['id']}/logs",
+        f"/api/human-tasks/{task['id']}/comments",
+        f"/api/workflows/{execution['workflowId']}/slots",
+    )
+
+    for answer in [await edge.rest("GET", path) for path in paths]:
+        assert answer.headers["x-total-count"] == str(len(answer.json())), answer.text
+        assert answer.headers["x-total-count-relation"] == "eq"
+
+
 async def test_a_missing_execution_is_404(edge: Edge) -> None:
     for path in (f"/api/executions/{uuid4()}", f"/api/executions/{uuid4()}/logs", f"/api/executions/{uuid4()}/events"):
         assert (await edge.rest("GET", path)).status_code == 404

@@ -36,6 +36,19 @@ async def test_an_edit_against_the_current_revision_wins_and_an_older_one_loses_
     assert (await edge.rest("GET", path)).json()["name"] == "second"
 
 
+async def test_a_draft_that_moved_is_not_archived_by_who_saw_an_older_one(edge: Edge) -> None:
+    created = await edge.create()
+    path = f"/api/workflows/{created['id']}"
+    await edge.rest("PUT", path, workflow("moved"))
+
+    lost = await edge.rest("DELETE", path, headers={"if-match": '"1"'})
+    status = (await edge.rest("GET", path)).json()["status"]
+    won = await edge.rest("DELETE", path, headers={"if-match": '"2"'})
+
+    assert (lost.status_code, lost.json()["code"], status) == (412, "workflow.revision_stale", "draft")
+    assert (won.status_code, won.json()["status"]) == (200, "archived")
+
+
 @pytest.mark.parametrize("tag", ['W/"1"', '"other"', '"99999999999"'])
 async def test_a_tag_that_is_no_revision_of_ours_never_matches(edge: Edge, tag: str) -> None:
     created = await edge.create()

@@ -84,6 +84,22 @@ async def test_steps_and_context_are_folded_from_the_checkpoints(
     assert await services.executions.contexts_of(editor, [execution.id]) == {execution.id: seen.context}
 
 
+async def test_steps_inside_loops_are_named_by_their_ids(services: Services, editor: Actor, database: Database) -> None:
+    execution = await started(services, editor)
+    statement = text(
+        "update executions set current_step = 'each/call', failed_steps = '[\"each/call\", \"each\"]',"
+        ' failure = \'{"code": "http.503", "message": "No.", "details": {"stepId": "each/call"}}\' where id = :id'
+    )
+    async with database.transaction(editor.tenant) as connection:
+        await connection.execute(statement, {"id": execution.id})
+
+    read = await services.executions.get(editor, execution.id)
+
+    assert (read.current_step, read.failed_steps) == ("call", ("call", "each"))
+    assert read.error is not None
+    assert read.error.step_id == "call"
+
+
 async def test_many_executions_are_read_without_their_steps(services: Services, editor: Actor) -> None:
     execution = await started(services, editor)
 

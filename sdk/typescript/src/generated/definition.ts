@@ -527,9 +527,9 @@ export interface SubprocessConfig {
 export interface Settings {
   timeout?: PositiveDuration;
   /**
-   * Older documents may say retry; it is turned into stop and retries on the steps.
+   * `retry` is turned into `stop` and retries on the steps that have none of their own.
    */
-  errorHandling?: "stop" | "continue";
+  errorHandling?: "stop" | "continue" | "retry";
   logging?: "minimal" | "detailed" | "debug";
   concurrency?: number;
   variables?: {

@@ -1562,10 +1562,10 @@ export interface components {
         DefinitionSettings: {
             timeout?: components["schemas"]["DefinitionPositiveDuration"];
             /**
-             * Older documents may say retry; it is turned into stop and retries on the steps.
+             * `retry` is turned into `stop` and retries on the steps that have none of their own.
              * @default stop
              */
-            errorHandling?: "stop" | "continue";
+            errorHandling?: "stop" | "continue" | "retry";
             /**
              * @default detailed
              */
@@ -3676,7 +3676,10 @@ export interface operations {
     archiveWorkflow: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** Revision of the draft that is meant. */
+                "If-Match"?: string;
+            };
             path: {
                 /** Id of what is meant. */
                 id: string;
@@ -3717,6 +3720,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["StaleRevision"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -4871,6 +4875,10 @@ export interface operations {
             /** The log. */
             200: {
                 headers: {
+                    /** How many there are. */
+                    "X-Total-Count"?: number;
+                    /** `eq`: these are all. */
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4922,7 +4930,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["EventBody"];
+                    "text/event-stream": {
+                        /** To go on after it, by `Last-Event-ID`. */
+                        id: string;
+                        event: string;
+                        data: string;
+                    };
                 };
             };
             400: components["responses"]["MalformedRequest"];
@@ -6834,6 +6847,10 @@ export interface operations {
             /** The comments. */
             200: {
                 headers: {
+                    /** How many there are. */
+                    "X-Total-Count"?: number;
+                    /** `eq`: these are all. */
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -7190,6 +7207,10 @@ export interface operations {
             /** The slots that are taken. */
             200: {
                 headers: {
+                    /** How many there are. */
+                    "X-Total-Count"?: number;
+                    /** `eq`: these are all. */
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -7335,6 +7356,10 @@ export interface operations {
             /** All of them. */
             200: {
                 headers: {
+                    /** How many there are. */
+                    "X-Total-Count"?: number;
+                    /** `eq`: these are all. */
+                    "X-Total-Count-Relation"?: "eq" | "gte";
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
