@@ -193,6 +193,11 @@ class ExecutionUpdate:
     step: ExecutionStep | None = strawberry.field(description="The step that moved; null for the execution itself.")
     error: ExecutionError | None = strawberry.field(description="Why it failed.")
 
+    @field("Of the execution, like `executionId`.")
+    def id(self) -> strawberry.ID:
+        """Of the execution."""
+        return self.execution_id
+
     @field("The execution as it stands now.")
     async def execution(self, info: Info) -> Execution | None:
         """The execution as it stands now."""

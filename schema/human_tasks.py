@@ -143,3 +143,13 @@ class HumanTaskUpdate:
     event_id: strawberry.ID = strawberry.field(description="Go on after it.")
     entry: AuditTrailEntry = strawberry.field(description="The step that was taken.")
     human_task: HumanTask = strawberry.field(description="The task as it stands now.")
+
+    @field("Of the task.")
+    def id(self) -> strawberry.ID:
+        """Of the task."""
+        return self.human_task.id
+
+    @field("Where the step took the task.")
+    def status(self) -> HumanTaskStatus:
+        """Where the step took the task."""
+        return self.entry.to

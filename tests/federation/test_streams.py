@@ -25,7 +25,7 @@ from tests.clock import FakeClock
 from tests.federation.edge import SECRET, Edge, serving, token
 
 SUBSCRIPTION = """subscription ($id: ID!, $after: ID) { executionUpdated(id: $id, lastEventId: $after) {
-  eventId status execution { id status } step { stepId } } }"""
+  eventId id executionId status execution { id status } step { stepId } } }"""
 
 
 @pytest.fixture
@@ -85,7 +85,9 @@ async def test_a_subscription_over_events_ends_with_the_execution(edge: Edge, ad
 
     data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
     assert [one["data"]["executionUpdated"]["eventId"] for one in data] == ["1", "2"]
-    assert data[-1]["data"]["executionUpdated"]["execution"] == {"id": execution["id"], "status": "completed"}
+    last = data[-1]["data"]["executionUpdated"]
+    assert last["execution"] == {"id": execution["id"], "status": "completed"}
+    assert (last["id"], last["executionId"], last["status"]) == (execution["id"], execution["id"], "completed")
     assert [line for line in lines if line.startswith("event: ")] == ["event: next", "event: next", "event: complete"]
 
 

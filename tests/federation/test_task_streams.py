@@ -8,7 +8,7 @@ from tests.federation.edge import Edge, serving, token
 from tests.federation.test_streams import connect
 
 TASKS = """subscription ($group: String) { humanTaskUpdated(candidateGroup: $group) {
-  eventId entry { seq action actor to } humanTask { id status owner title } } }"""
+  eventId id status entry { seq action actor to } humanTask { id status owner title } } }"""
 
 
 async def test_steps_of_a_groups_tasks_come_as_they_are_taken(edge: Edge) -> None:
@@ -55,4 +55,5 @@ async def test_steps_of_a_groups_tasks_come_as_they_are_taken(edge: Edge) -> Non
         (3, "claim", "assigned"),
         (4, "forward", "pending"),
     ]
+    assert [(one["id"], one["status"]) for one in seen] == [(task_id, one["entry"]["to"]) for one in seen]
     assert [one["eventId"] for one in seen] == [f"{task_id}:{seq}" for seq in (1, 2, 3, 4)]
