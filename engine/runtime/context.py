@@ -5,10 +5,11 @@ the same at step 1,000 as at step 1. An iteration gets its own at its first look
 Context keys that `outputMappings` set inside a loop are seen in their iteration only.
 """
 
+from engine.definitions.interpolation import resolve
 from engine.definitions.paths import MISSING, lookup
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.plan import Node, Plan
-from engine.runtime.state import ExecutionState, ScopeState
+from engine.runtime.state import ExecutionState, ScopeState, StepState
 from engine.runtime.states import StepStatus
 from engine.runtime.transitions import Failure
 
@@ -39,6 +40,35 @@ def context_in(scope: ScopeState) -> JsonObject:
     if scope.context is None:
         scope.context = _iteration_context(scope)
     return scope.context
+
+
+def mapped_input(step: StepState) -> JsonObject | None:
+    """What `inputMappings` choose; None without any: the step gets all of the context, which is not written down.
+
+    Raises:
+        MissingPathError: nothing stands at one of the paths.
+    """
+    mappings = step.node.input_mappings
+    if mappings is None:
+        return None
+    context = context_in(step.scope)
+    return {name: resolve(path, context) for name, path in mappings}
+
+
+def context_for(step: StepState) -> JsonObject:
+    """Context as the config of one step sees it: the names of its `inputMappings` are found at the top level too.
+
+    They hide older names, never a root. To be read and not kept or changed. Raises as `mapped_input`.
+    """
+    context, given = context_in(step.scope), mapped_input(step)
+    if not given:
+        return context
+    reserved = _reserved_in(step.scope)
+    return {**context, **{name: value for name, value in given.items() if name not in reserved}}
+
+
+def _reserved_in(scope: ScopeState) -> frozenset[str]:
+    return ROOTS if scope.owner is None else ITERATION_ROOTS
 
 
 def _iteration_context(scope: ScopeState) -> JsonObject:
@@ -73,7 +103,7 @@ def publish(scope: ScopeState, node: Node, status: StepStatus, output: Json, fai
 
 
 def _map_output(scope: ScopeState, node: Node, output: Json) -> None:
-    reserved = ROOTS if scope.owner is None else ITERATION_ROOTS
+    reserved = _reserved_in(scope)
     for name, path in node.output_mappings:
         # A path that the output does not have leaves the key unset: who needs it fails and says so.
         found = lookup(path, output) if isinstance(output, dict | list) else MISSING  # type: ignore[arg-type]  # or list

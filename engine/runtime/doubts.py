@@ -3,7 +3,7 @@
 from engine.definitions.interpolation import MissingPathError, render
 from engine.definitions.model import ActionConfig, Delivery
 from engine.jsonvalue import Json, JsonObject
-from engine.runtime.context import context_in
+from engine.runtime.context import context_for
 from engine.runtime.effects import Probe
 from engine.runtime.state import StepState
 from engine.runtime.states import StepStatus
@@ -39,7 +39,7 @@ def ask_probe(turn: Turn, step: StepState, config: ActionConfig) -> bool:
     if config.probe is None:
         return False
     try:
-        rendered: Json = render(config.probe.action_config, context_in(step.scope))
+        rendered: Json = render(config.probe.action_config, context_for(step))
     except MissingPathError:
         return False
     if not isinstance(rendered, dict):

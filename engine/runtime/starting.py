@@ -20,7 +20,7 @@ from engine.definitions.model import (
 )
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.children import child_id
-from engine.runtime.context import context_in
+from engine.runtime.context import context_for, context_in, mapped_input
 from engine.runtime.doubts import fail_in_doubt, hold, is_unknown
 from engine.runtime.effects import Await, OpenTask, RunAction, SetTimer, StartChild
 from engine.runtime.plan import Node
@@ -64,17 +64,8 @@ def begin(turn: Turn, step: StepState) -> None:
         turn.fail(step, step.attempt + 1, Failure(error.code, str(error), {"path": error.path}))
 
 
-def _mapped_input(step: StepState) -> JsonObject | None:
-    """What `inputMappings` choose; None without any: the step gets all of the context, which is not written down."""
-    mappings = step.node.input_mappings
-    if mappings is None:
-        return None
-    context = context_in(step.scope)
-    return {name: resolve(path, context) for name, path in mappings}
-
-
 def _rendered_config(step: StepState, config: ActionConfig) -> JsonObject | None:
-    rendered = render(config.action_config, context_in(step.scope))
+    rendered = render(config.action_config, context_for(step))
     return rendered if isinstance(rendered, dict) else None
 
 
@@ -92,7 +83,7 @@ def _start_action(turn: Turn, step: StepState) -> None:
     if limit_ms <= 0:
         turn.fail(step, attempt - 1, step_timeout(node))
         return
-    given = None if node.input_mappings is None else _mapped_input(step)
+    given = None if node.input_mappings is None else mapped_input(step)
     turn.move(step, StepStatus.RUNNING, attempt, given=given, detail=node.intent_detail)
     turn.effects.append(
         RunAction(
@@ -121,12 +112,12 @@ def step_timeout(node: Node) -> Failure:
 
 def _start_condition(turn: Turn, step: StepState) -> None:
     assert isinstance(step.node.config, ConditionConfig)  # noqa: S101 - the type of a step decides that of its config
-    holds = evaluate(step.node.config.condition, context_in(step.scope))
-    turn.complete(step, step.attempt + 1, {"result": holds}, given=_mapped_input(step))
+    holds = evaluate(step.node.config.condition, context_for(step))
+    turn.complete(step, step.attempt + 1, {"result": holds}, given=mapped_input(step))
 
 
 def _start_parallel(turn: Turn, step: StepState) -> None:
-    turn.complete(step, step.attempt + 1, {}, given=_mapped_input(step))
+    turn.complete(step, step.attempt + 1, {}, given=mapped_input(step))
 
 
 def _start_loop(turn: Turn, step: StepState) -> None:
@@ -137,7 +128,7 @@ def _start_loop(turn: Turn, step: StepState) -> None:
         turn.move(step, StepStatus.RUNNING, attempt, detail={"resumed": True})
         _limit(turn, step)
         return
-    items = resolve(config.iterate_over, context_in(step.scope))
+    items = resolve(config.iterate_over, context_for(step))
     if not isinstance(items, list):
         message = f"{config.iterate_over} is not a list."
         turn.fail(step, attempt, Failure("loop.not_a_list", message))
@@ -168,13 +159,13 @@ def _start_delay(turn: Turn, step: StepState) -> None:
     attempt = step.attempt + 1
     due_at = turn.now + timedelta(milliseconds=config.delay_ms or 0)
     if config.until is not None:
-        until = render(config.until, context_in(step.scope))
+        until = render(config.until, context_for(step))
         parsed = _instant(until)
         if parsed is None:
             turn.fail(step, attempt, Failure("delay.until_invalid", f"{until!r} is not an RFC 3339 instant."))
             return
         due_at = parsed
-    given = _mapped_input(step)
+    given = mapped_input(step)
     if due_at <= turn.now:
         turn.complete(step, attempt, {}, given=given)
         return
@@ -197,7 +188,7 @@ def _start_wait(turn: Turn, step: StepState) -> None:
     config = step.node.config
     assert isinstance(config, WaitConfig)  # noqa: S101 - the type of a step decides the type of its config
     attempt = step.attempt + 1
-    given = _mapped_input(step)
+    given = mapped_input(step)
     if config.signal is not None:
         kept = turn.state.signals.get(config.signal)
         if kept:
@@ -206,7 +197,7 @@ def _start_wait(turn: Turn, step: StepState) -> None:
             return
         turn.move(step, StepStatus.WAITING, attempt, given=given, detail={"signal": config.signal})
     elif config.event_type is not None:
-        context = context_in(step.scope)
+        context = context_for(step)
         correlation: JsonObject = {str(inside): resolve(outside, context) for inside, outside in config.correlation}
         detail = {"eventType": config.event_type, "correlation": correlation}
         turn.move(step, StepStatus.WAITING, attempt, given=given, detail=detail)
@@ -217,10 +208,10 @@ def _start_wait(turn: Turn, step: StepState) -> None:
 def _start_human(turn: Turn, step: StepState) -> None:
     assert isinstance(step.node.config, HumanConfig)  # noqa: S101 - the type of a step decides that of its config
     context = context_in(step.scope)
-    task = render(step.node.config.task, context)
-    given = _mapped_input(step)
+    task = render(step.node.config.task, context_for(step))
+    given = mapped_input(step)
     turn.move(step, StepStatus.WAITING, step.attempt + 1, given=given, detail={"task": True})
-    config = task if isinstance(task, dict) else {}
+    config: JsonObject = {"title": step.node.step.name, **(task if isinstance(task, dict) else {})}
     turn.effects.append(OpenTask(step.key, step.generation, config, snapshot(context) if given is None else given))
     _limit(turn, step)
 
@@ -233,7 +224,7 @@ def _start_subprocess(turn: Turn, step: StepState) -> None:
     if workflow_id is None:
         turn.fail(step, attempt, Failure("subprocess.unknown", f"{config.workflow_id!r} is not the id of a workflow."))
         return
-    given = _mapped_input(step)
+    given = mapped_input(step)
     child = child_id(turn.state.header.id, step.key, step.generation, attempt, turn.now)
     first = step.started_at is None
     turn.move(step, StepStatus.WAITING, attempt, given=given, detail={"childId": str(child)})

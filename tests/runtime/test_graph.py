@@ -3,11 +3,12 @@
 import pytest
 
 from engine.jsonvalue import JsonObject
-from engine.runtime.effects import RunAction, StopAction
+from engine.runtime.effects import OpenTask, RunAction, StopAction
 from engine.runtime.events import ActionSucceeded, Started
 from engine.runtime.states import ExecutionStatus, StepKey, StepStatus
 from engine.runtime.transitions import StepTransition
-from tests.runtime.documents import action, condition, edge, equals, is_true, parallel, plan_of
+from engine.runtime.view import steps_of
+from tests.runtime.documents import action, condition, edge, equals, is_true, parallel, plan_of, typed
 from tests.runtime.driver import EXECUTION, Driver
 
 
@@ -243,6 +244,33 @@ def test_input_mappings_choose_the_input_and_are_recorded() -> None:
     ).start()
     assert driver.effect(RunAction).input == {"who": "Ada"}
     assert driver.last.transitions[1].input == {"who": "Ada"}  # type: ignore[union-attr]  # it is the step's
+
+
+def test_templates_and_conditions_find_what_input_mappings_name_beside_the_context() -> None:
+    mapped: JsonObject = {"who": "triggerData.name", "plan": "triggerData.wanted", "triggerData": "triggerData.name"}
+    config: JsonObject = {
+        "inputMappings": mapped,
+        "actionConfig": {"who": "{{who}}", "plan": "{{plan}}", "name": "{{triggerData.name}}"},
+    }
+    asked: JsonObject = {"inputMappings": mapped, "condition": equals("who", "Ada")}
+    driver = Driver(
+        plan_of(action("a", "b", config=config), typed("b", "condition", asked, "c"), action("c")),
+        {"name": "Ada", "plan": "older", "wanted": "newer"},
+    ).start()
+    # A mapped name hides older ones, and never a root.
+    assert driver.effect(RunAction).config == {"who": "Ada", "plan": "newer", "name": "Ada"}
+    driver.succeed("a", {})
+    assert [step.output for step in steps_of(driver.plan, driver.state) if step.step_id == "b"] == [{"result": True}]
+
+
+def test_a_task_is_called_what_its_step_is_called_unless_its_config_says_otherwise() -> None:
+    asking = {**typed("ask", "human", {"assignees": ["ada"]}), "name": "Check {{ the order"}
+    titled = typed("titled", "human", {"title": "Look"}, name="Other")
+    effects = Driver(plan_of(asking, titled)).start().effects(OpenTask)
+    assert [effect.config for effect in effects] == [
+        {"title": "Check {{ the order", "assignees": ["ada"]},
+        {"title": "Look"},
+    ]
 
 
 def test_without_input_mappings_a_step_gets_all_of_the_context() -> None:
