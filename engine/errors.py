@@ -189,12 +189,6 @@ class Unavailable(MaestroError):
         self.dependency = dependency
 
 
-class LeaseLost(MaestroError):
-    """Another worker holds the execution now; nothing was written."""
-
-    code = "lease.lost"
-
-
 class ConfigurationError(MaestroError):
     """A setting is missing or malformed; the process must not start."""
 

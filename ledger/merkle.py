@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 9162, section 2.1: hashes, which nodes a proof needs, and the two verifications.
+"""The Merkle tree of RFC 9162, section 2.1: hashes, which nodes a proof needs, and whether one tree extends another.
 
 Pure arithmetic. A tree is never held whole: a *perfect node* `(level, index)` stands for the `2**level` leaves from
 `index << level` on, its hash never changes once they exist, and every hash that a proof or a root needs is folded from
@@ -83,31 +83,6 @@ def consistency_ranges(first: int, second: int) -> list[Range]:
     if not known:
         ranges.append((start, end))
     return ranges[::-1]
-
-
-def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
-    """Root that the proof leads to (section 2.1.3.2); `None`: its length cannot belong to this index and size."""
-    if not 0 <= index < size or any(len(each) != HASH_BYTES for each in (leaf, *proof)):
-        return None
-    position, last, root = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            return None
-        if position & 1 or position == last:
-            root = node_hash(sibling, root)
-            while not position & 1 and position:
-                position >>= 1
-                last >>= 1
-        else:
-            root = node_hash(root, sibling)
-        position >>= 1
-        last >>= 1
-    return root if last == 0 else None
-
-
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the proof shows the leaf at `index` of the tree with this size and root."""
-    return root_from_inclusion(leaf, index, size, proof) == root
 
 
 def verify_consistency(first: int, second: int, proof: Sequence[bytes], roots: tuple[bytes, bytes]) -> bool:

@@ -1,10 +1,7 @@
 """Ready-made definitions to start from."""
 
-from typing import TypeAlias
-
 import strawberry
 
-from schema.paging import Connection
 from schema.scalars import JSON
 
 
@@ -19,6 +16,3 @@ class WorkflowTemplate:
     definition: JSON = strawberry.field(description="The document that a new workflow starts from.")
     usage_count: int = strawberry.field(description="How often the tenant has used it.")
     is_built_in: bool = strawberry.field(description="Whether it comes with the product.")
-
-
-WorkflowTemplateConnection: TypeAlias = Connection[WorkflowTemplate]

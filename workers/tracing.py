@@ -66,11 +66,6 @@ class ExecutionTrace:
         self._started: dict[StepKey, datetime] = {}
         self.context = span.get_span_context() if self._is_sampled else stored
 
-    @property
-    def is_sampled(self) -> bool:
-        """Whether all of it is recorded."""
-        return self._is_sampled
-
     def committed(self, state: ExecutionState, commit: Commit) -> None:
         """This is durable: steps that are over leave their spans, and so does the execution if it was given back."""
         with _harmless(self._claimed):

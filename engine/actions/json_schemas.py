@@ -34,10 +34,6 @@ class CompiledSchema:
     _validator: jsonschema_rs.Validator
     _cost: SchemaCost
 
-    def accepts(self, value: Json) -> bool:
-        """True when the value satisfies the schema, and it can be told at a bounded price."""
-        return not self._is_too_costly(value) and self._validator.is_valid(value)
-
     def faults(self, value: Json) -> tuple[Fault, ...]:
         """What is wrong with the value, at most `MAX_FAULTS`, in the schema's order; empty when it is valid."""
         if self._is_too_costly(value):

@@ -264,7 +264,7 @@ class Step:
 
     Attributes:
         retry: None: one attempt.
-        timeout_ms: as the document says; None: not said (`effective_timeout_ms` knows the default).
+        timeout_ms: as the document says; None: not said.
         input_mappings: None: the step gets all of the context.
         output_mappings: (context key, path in the output).
     """
@@ -280,16 +280,6 @@ class Step:
     timeout_ms: int | None = None
     input_mappings: tuple[tuple[str, Path], ...] | None = None
     output_mappings: tuple[tuple[str, Path], ...] = ()
-
-    @property
-    def effective_timeout_ms(self) -> int | None:
-        """Limit of one attempt: what the document says, else 30 s for actions, and None (no limit) for the rest."""
-        if self.timeout_ms is None and self.type is StepType.ACTION:
-            return DEFAULT_ACTION_TIMEOUT_MS
-        return self.timeout_ms
-
-
-DEFAULT_ACTION_TIMEOUT_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)

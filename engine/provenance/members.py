@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol, cast
 
 import orjson
 
-from engine.jsonvalue import Json, JsonObject, loads
+from engine.jsonvalue import Json, JsonObject
 from engine.provenance.statement import Subject, digest
 
 SPILL_BYTES = 1 << 20
@@ -49,22 +49,6 @@ class Disclosure(Protocol):
             payload: JSON text as stored.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ShowUpTo:
-    """Shows payloads up to a size and withholds those of the places named, which may hold secrets."""
-
-    limit_bytes: int = 64 * 1024
-    masked_places: frozenset[str] = field(default_factory=frozenset)
-
-    def __call__(self, place: str, payload: bytes) -> Json | Withheld:
-        """The payload's value, or why it is left out."""
-        if place in self.masked_places:
-            return Withheld("masked")
-        if len(payload) > self.limit_bytes:
-            return Withheld("large")
-        return loads(payload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,11 @@ class Standing:
     Attributes:
         remaining: tokens left.
         wait_s: until the wish could be granted; 0 where it was.
-        reset_s: until the bucket is full again.
     """
 
     is_allowed: bool
     remaining: int
     wait_s: float
-    reset_s: float
 
 
 class Store(Protocol):
@@ -184,5 +182,4 @@ def _standing(budget: Budget, is_allowed: bool, filled_in_us: int, cost: int) ->
         is_allowed=is_allowed,
         remaining=max(0, (budget.depth_us - filled_in_us) // budget.interval_us),
         wait_s=0.0 if is_allowed else missing_us / 1_000_000,
-        reset_s=filled_in_us / 1_000_000,
     )

@@ -18,8 +18,6 @@ from engine.telemetry.metrics import DATABASE_CONNECTIONS
 
 _log = logging.getLogger(__name__)
 
-AnyRedis = Redis | RedisCluster
-
 COMMAND_TIMEOUT_S: Final = 3.0
 BLOCKING_TIMEOUT_S: Final = 8.0
 """Longer than any read waits (`WorkerConfig.read_block_s`): a server that is silent beyond it is gone, and a connection

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from engine.jsonvalue import Json, JsonObject
+from engine.jsonvalue import Json
 from engine.runtime.states import ExecutionStatus, StepKey, TimerKind
 from engine.runtime.transitions import Failure
 
@@ -184,6 +184,3 @@ class Inboxed:
 def kind_of(event: Event) -> str:
     """Name under which an event is stored."""
     return type(event).__name__
-
-
-EventPayload = JsonObject

@@ -156,8 +156,3 @@ class ExecutionState:
     def new(cls, header: ExecutionHeader) -> "ExecutionState":
         """State before the first transition."""
         return cls(header)
-
-    @property
-    def is_parked(self) -> bool:
-        """True when no attempt is out: it waits for a row in the inbox, or is final."""
-        return self.attempts_out == 0

@@ -1,6 +1,5 @@
 """Human tasks between their forms: rows, the state machine's values, and what readers get."""
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -182,11 +181,6 @@ def acting(actor: Actor, owner: str | None) -> tuple[str, str | None]:
     if isinstance(act, dict) and isinstance(name := act.get("sub"), str) and name:
         return name, actor.subject
     return actor.subject, owner if owner not in {None, actor.subject} else None
-
-
-def with_trail(task: HumanTask, trail: tuple[TrailRow, ...]) -> HumanTask:
-    """The task with its trail."""
-    return replace(task, trail=tuple(entry_of(entry) for entry in trail))
 
 
 def _approvals(value: JsonObject | None) -> Approvals | None:

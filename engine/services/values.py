@@ -73,11 +73,6 @@ class Slice(Generic[T]):
         """Goes on behind the last item; None at the end of the list."""
         return self.cursors[-1] if self.has_next and self.cursors else None
 
-    @property
-    def previous_cursor(self) -> str | None:
-        """Ends before the first item; None at the start of the list."""
-        return self.cursors[0] if self.has_previous and self.cursors else None
-
 
 @dataclass(frozen=True, slots=True)
 class Workflow:

@@ -204,7 +204,7 @@ def test_trees_of_any_usual_shape_are_judged() -> None:
 )
 def test_patterns_run_in_linear_time(pattern: str, text: str) -> None:
     began = time.process_time()
-    assert not compile_schema({"pattern": pattern}).accepts(text)
+    assert compile_schema({"pattern": pattern}).faults(text)
     assert time.process_time() - began < 0.5
 
 

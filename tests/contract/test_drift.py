@@ -12,7 +12,7 @@ from resolvers.errors import SHOWN, failure_of
 from rest_shim.problems import described
 from tests.federation.edge import Edge
 
-MASKED = {errors.LeaseLost, errors.ConfigurationError}
+MASKED = {errors.ConfigurationError}
 """Never the caller's business: masked over both doors."""
 
 

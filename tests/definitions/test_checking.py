@@ -64,16 +64,16 @@ def test_a_document_becomes_typed_values(catalogue: ActionCatalogue) -> None:
         FieldTest(parse_path("probe.body.found"), Operator.EQ, True), Logical.AND
     )
     assert fetch.retry == RetryPolicy(2, 100, True, 1_000, True, frozenset({"404", "http.409"}), 4_000)
-    assert (fetch.timeout_ms, fetch.effective_timeout_ms) == (5_000, 5_000)
+    assert fetch.timeout_ms == 5_000
     assert fetch.input_mappings == (("id", parse_path("triggerData.id")),)
     assert fetch.output_mappings == (("body", parse_path("body")),)
     assert [one.condition for one in steps["check"].connections] == [
         ConnectionCondition.SUCCESS,
         ConnectionCondition.FAILURE,
     ]
-    assert (steps["join"].join, steps["join"].effective_timeout_ms, steps["join"].input_mappings) == (
+    assert (steps["join"].join, steps["join"].timeout_ms, steps["join"].input_mappings) == (
         Join.ALL,
-        30_000,
+        None,
         None,
     )
 
@@ -90,7 +90,7 @@ def test_every_config_is_typed(catalogue: ActionCatalogue) -> None:
     assert steps["pause"].config == DelayConfig(delay_ms=1_000)
     assert steps["until"].config == DelayConfig(until=Reference(parse_path("triggerData.when")))
     assert steps["wait-signal"].config == WaitConfig(signal="go")
-    assert steps["wait-signal"].effective_timeout_ms == 1_000
+    assert steps["wait-signal"].timeout_ms == 1_000
     assert steps["wait-signal"].connections[1].custom is not None
     assert steps["wait-event"].config == WaitConfig(
         event_type="order.paid", correlation=((parse_path("order.id"), parse_path("triggerData.id")),)

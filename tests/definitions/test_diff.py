@@ -14,8 +14,8 @@ from engine.definitions.changes import ChangeClass
 from engine.definitions.conditions import same
 from engine.definitions.diff import comparable, config_hash, diff
 from engine.definitions.hashing import content_hash
-from engine.definitions.patching import apply_changes
 from engine.definitions.semver import Bump
+from tests.definitions.patching import apply_changes
 
 VALUES = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([1.0, "a", [], {}, [1, 2], [{"id": "0"}]])
 IDS = st.sampled_from(["a", "b", "0", "1", "x/y", "~"])

@@ -39,7 +39,7 @@ async def test_a_burst_passes_and_then_one_a_second(store: Store, fake_clock: Fa
     later = [(await store.take(TEN, "a", 1)).is_allowed for _ in range(2)]
 
     assert granted == [True] * 10 + [False] * 2
-    assert refused == Standing(is_allowed=False, remaining=0, wait_s=1.0, reset_s=10.0)
+    assert refused == Standing(is_allowed=False, remaining=0, wait_s=1.0)
     assert later == [True, False]
 
 

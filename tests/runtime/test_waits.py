@@ -38,7 +38,7 @@ def test_a_delay_holds_until_its_timer_fires() -> None:
     timer = driver.timer(TimerKind.DELAY)
     assert timer.due_at == T0 + timedelta(milliseconds=1500)
     assert driver.status("w") is StepStatus.WAITING
-    assert driver.state.is_parked
+    assert driver.state.attempts_out == 0
     driver.fire(timer)
     assert driver.effect(RunAction).key.path == "next"
     assert driver.fire(timer).transitions == ()

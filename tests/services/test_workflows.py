@@ -304,9 +304,9 @@ async def test_walking_by_key_meets_each_workflow_once_in_both_directions(
     while True:
         found = await services.workflows.list(editor, WorkflowFilter(), page)
         backwards[:0] = [workflow.id for workflow in found.items]
-        if found.previous_cursor is None:
+        if not found.has_previous:
             break
-        page = PageRequest(limit=3, before=found.previous_cursor, backwards=True)
+        page = PageRequest(limit=3, before=found.cursors[0], backwards=True)
 
     assert forwards == list(reversed(made))
     assert backwards == forwards

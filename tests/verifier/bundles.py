@@ -14,9 +14,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from engine.jsonvalue import Json, loads
 from engine.provenance.bundle import DataMembers, EvidenceSource, Seal, bundle_chunks, data_members
 from engine.provenance.canonical import canonical
-from engine.provenance.members import Row, ShowUpTo, fixed_member, lines
+from engine.provenance.members import Row, Withheld, fixed_member, lines
 from engine.provenance.statement import Counts, ExecutionFacts, Statement, VersionManifest, digest
 from ledger import dsse, merkle, notes
 from ledger.keys import public_pem
@@ -73,6 +74,22 @@ class MemoryLog:
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         return merkle.range_hashes(merkle.consistency_ranges(first, second), self.nodes.__getitem__)
+
+
+@dataclass(frozen=True, slots=True)
+class ShowUpTo:
+    """Shows payloads up to a size and withholds those of the places named, which may hold secrets."""
+
+    limit_bytes: int = 64 * 1024
+    masked_places: frozenset[str] = field(default_factory=frozenset)
+
+    def __call__(self, place: str, payload: bytes) -> Json | Withheld:
+        """The payload's value, or why it is left out."""
+        if place in self.masked_places:
+            return Withheld("masked")
+        if len(payload) > self.limit_bytes:
+            return Withheld("large")
+        return loads(payload)
 
 
 def manifest() -> VersionManifest:

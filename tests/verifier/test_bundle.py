@@ -7,13 +7,14 @@ from contextlib import closing
 import pytest
 
 from engine.provenance.bundle import Seal, bundle_chunks, data_members
-from engine.provenance.members import Row, ShowUpTo, object_line, rows_member
+from engine.provenance.members import Row, object_line, rows_member
 from engine.provenance.statement import ENTRY_LIMIT_BYTES
 from tests.verifier.bundles import (
     DEFINITION,
     DISCLOSURE,
     EXECUTION,
     FINISHED,
+    ShowUpTo,
     assembled,
     entries,
     made,
