@@ -18,12 +18,18 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from engine.store.database import LOOP_ROLE, Database
 from engine.store.hot import HotConnection
 from scripts.embedded.postgres import OWNER, EmbeddedPostgres, PostgresConfig
 from scripts.embedded.valkey import EmbeddedValkey, ValkeyConfig
 from tests.clock import FakeClock
+
+# On top of the profile that Hypothesis has chosen, which draws the same each time where CI is set: how long an example
+# takes says something of the machine and nothing of the property.
+settings.register_profile("suite", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 T = TypeVar("T")
 _SERVERS = {"servers_folder", "postgres", "postgres_url", "redis_url", "database_url", "empty_database_url"}

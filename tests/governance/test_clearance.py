@@ -168,7 +168,7 @@ async def test_whoever_watches_the_tasks_of_others_hears_nothing_of_restricted_o
 
         async def heard(actor: Actor, count: int) -> list[UUID]:
             events = cast("AsyncGenerator[TaskEvent, None]", services.human_tasks.events(actor, watch, since))
-            async with aclosing(events), asyncio.timeout(20):
+            async with aclosing(events), asyncio.timeout(60):
                 return [(await anext(events)).task.id for _ in range(count)]
 
         assert await heard(root, 4) == [secret.task] * 2 + [after.task] * 2

@@ -299,7 +299,7 @@ async def test_a_changed_bundle_comes_into_force_in_a_running_process_and_a_bad_
             first.policy_revision
         )
         decide("false")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await gate.authorise(Actor("t", "ann"), "workflow.create", NEW)

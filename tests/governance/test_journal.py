@@ -164,7 +164,7 @@ async def test_it_writes_by_itself_a_moment_later(
     journal = DecisionJournal(database, FakeClock(NOW), announces=False)
     for name in ("one", "two"):
         journal.note(read_of(ada, name))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await written.wait()
         written.clear()
     await journal.close()

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import websockets
 
+PATIENCE_S = 60.0
 WAITING = """new Promise((done) => { const look = () => {
   let found = null;
   try { found = (%s) } catch { /* not there yet */ }
@@ -40,7 +41,7 @@ class Tab:
 
     async def until(self, expression: str) -> Any:
         """The value of an expression, as soon as it is one that counts."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             found = await self.call(
                 "Runtime.evaluate", expression=WAITING % expression, awaitPromise=True, returnByValue=True
             )
@@ -66,6 +67,16 @@ class Tab:
         return [json.dumps(one) for one in thrown] + logged
 
 
+async def _first_page(tabs: str) -> str:
+    """Where to speak to the page that the browser opens by itself: it listens before it has opened any."""
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client, asyncio.timeout(PATIENCE_S):
+        while True:
+            for each in (await client.get(tabs)).json():
+                if each["type"] == "page":
+                    return str(each["webSocketDebuggerUrl"])
+            await asyncio.sleep(0.05)
+
+
 @asynccontextmanager
 async def open_tab() -> AsyncIterator[Tab]:
     """An empty page of a browser of its own; the test is skipped where there is none."""
@@ -88,10 +99,8 @@ async def open_tab() -> AsyncIterator[Tab]:
             while b"DevTools listening on" not in (line := await process.stderr.readline()):
                 assert line, "the browser has ended"
             address = httpx.URL(line.split()[-1].decode())
-            async with httpx.AsyncClient() as client:
-                tabs = (await client.get(f"http://{address.host}:{address.port}/json")).json()
-            [url] = [each["webSocketDebuggerUrl"] for each in tabs if each["type"] == "page"]
-            async with websockets.connect(url, max_size=None) as socket:
+            url = await _first_page(f"http://{address.host}:{address.port}/json")
+            async with websockets.connect(url, max_size=None, open_timeout=PATIENCE_S, ping_interval=None) as socket:
                 tab = Tab(socket)
                 for domain in ("Page", "Runtime", "Network", "Log"):
                     await tab.call(f"{domain}.enable")

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from engine.clock import SystemClock
@@ -18,6 +17,7 @@ from tests.policy.evaluators import ORACLE
 
 POLICIES = Path(__file__).parents[2] / "policies"
 OPA = shutil.which("opa", path=str(ORACLE))
+PATIENCE_S = 60.0
 
 pytestmark = pytest.mark.skipif(OPA is None, reason="no OPA server: it is built from its Go module where Go is there")
 
@@ -30,11 +30,11 @@ async def opa(tmp_path: Path) -> AsyncIterator[OpaEvaluator]:
     command = [str(OPA), "run", "--server", "--addr", address, "--log-level", "error", "--disable-telemetry"]
     with (tmp_path / "opa.log").open("wb") as log:
         server = await asyncio.create_subprocess_exec(*command, "--bundle", str(bundle), stdout=log, stderr=log)
-    evaluator = OpaEvaluator(f"http://{address}", SystemClock())
-    transport = httpx.AsyncHTTPTransport(retries=20)
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://{address}") as client:
-        assert (await client.get("/health", params={"bundles": "", "plugins": ""})).status_code == httpx.codes.OK
+    evaluator = OpaEvaluator(f"http://{address}", SystemClock(), timeout_s=PATIENCE_S)
     try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await evaluator.ready():  # noqa: ASYNC110 - a server tells nobody
+                await asyncio.sleep(0.05)
         yield evaluator
     finally:
         await evaluator.close()

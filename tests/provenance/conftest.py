@@ -86,7 +86,7 @@ class House:
 
     async def ended(self, execution_id: str) -> str:
         await self.worker.bell.ring("acme", [UUID(execution_id)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 status: str = await self.tables.fetchval(
                     "select status from executions where id = $1", UUID(execution_id)
@@ -98,7 +98,7 @@ class House:
     async def task_of(self, execution_id: str) -> str:
         """The human task that the execution comes to."""
         question = "select id from human_tasks where execution_id = $1"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (found := await self.tables.fetchval(question, UUID(execution_id))) is None:  # noqa: ASYNC110 - a table tells nobody
                 await asyncio.sleep(0.01)
         return str(found)
@@ -106,7 +106,7 @@ class House:
     async def until_seq(self, execution_id: str, seq: int) -> None:
         """Until the execution has ended again, behind this checkpoint."""
         question = "select 1 from executions where id = $1 and last_seq > $2 and status in ('completed', 'failed')"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.tables.fetchval(question, UUID(execution_id), seq) is None:  # noqa: ASYNC110 - a table tells nobody
                 await asyncio.sleep(0.01)
 

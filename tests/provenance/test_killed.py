@@ -93,7 +93,7 @@ async def test_killed_at_random_while_executions_end(
 
 async def until_sealed(superuser_url: str, started: list[UUID]) -> None:
     tables = await asyncpg.connect(superuser_url)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(180):
         while await tables.fetchval(UNFINISHED) is not None:  # noqa: ASYNC110 - a table tells nobody
             await asyncio.sleep(0.1)
     sealed = await tables.fetch("select execution_id, log_index, leaf_hash from execution_evidence")

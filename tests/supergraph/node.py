@@ -55,7 +55,7 @@ async def gateway(urls: dict[str, str], **environment: str) -> AsyncIterator[str
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().split()
+        line = (await asyncio.wait_for(process.stdout.readline(), 120)).decode().split()
         assert line[:1] == ["ready"]
         yield line[1]
     finally:

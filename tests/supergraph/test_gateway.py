@@ -57,7 +57,7 @@ async def supergraph(edge: Edge, tmp_path_factory: pytest.TempPathFactory) -> As
             {"composer": f"http://{first}/graphql", "teams": f"http://{second}/graphql"},
             MAESTRO_ROUTER_SECRET=ROUTER_SECRET,
         ) as url,
-        httpx.AsyncClient(base_url=url, timeout=30) as client,
+        httpx.AsyncClient(base_url=url, timeout=60) as client,
     ):
         yield Supergraph(edge, client)
 
