@@ -102,26 +102,45 @@ class Worker:
         self._clock = DatabaseClock(surroundings.clock)
         self.id = self._new_id()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
-        database, clock = surroundings.database, self._clock
+        self._connections: list[HotConnection] = []
         self._hearts, self._taking, self._looking, self._firing, self._listening = (
-            HotConnection(database, LOOP_ROLE) for _ in range(5)
+            self._another(surroundings.database) for _ in range(5)
         )
-        writing = [HotConnection(database, APP_ROLE) for _ in range(config.writers)]
-        self._connections = [self._hearts, self._taking, self._looking, self._firing, self._listening, *writing]
-        self.lease = Lease(clock, config.trusted_s)
-        self.bell = StreamBell(surroundings.link, surroundings.streams)
-        self._teller = Teller(surroundings.link)
-        self.dispatch = Dispatch(surroundings.link, surroundings.streams, self.id)
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._make_what_advances(surroundings)
+        self._make_what_takes(surroundings)
+        self._make_what_tells(surroundings)
+        self._make_what_looks_after(surroundings)
+        self.runner.on_timer = self.timers.expect
+        self.runner.on_rung = self._rung
+        self.runner.on_proven = self.intake.proven
+        self.runner.on_slot = self.intake.slot_freed
+        self.runner.on_steps = self.steps.spend
+
+    def _make_what_advances(self, surroundings: Surroundings) -> None:
+        """The lease, the bell, and what executions are advanced and written by."""
+        config, link = self._config, surroundings.link
+        writing = [HotConnection(surroundings.database, APP_ROLE) for _ in range(config.writers)]
+        self._connections += writing
+        self.lease = Lease(self._clock, config.trusted_s)
+        self.bell = StreamBell(link, surroundings.streams)
+        self._teller = Teller(link)
         self.writer = Writer(writing, self.id, self.lease, config, self._ring, self._teller.tell)
         self.runner = Runner(
             registry=surroundings.registry,
             writer=self.writer,
             lease=self.lease,
-            clock=clock,
+            clock=self._clock,
             config=config,
             draw=_draw,
             new_id=self._new_id,
         )
+
+    def _make_what_takes(self, surroundings: Surroundings) -> None:
+        """How executions come in, and how the right to them is kept."""
+        config, clock = self._config, self._clock
+        self.dispatch = Dispatch(surroundings.link, surroundings.streams, self.id)
         self._acknowledger = Acknowledger(self.dispatch)
         self.qos = surroundings.qos
         self.steps = StepBudgets(surroundings.qos, surroundings.link, clock)
@@ -155,23 +174,29 @@ class Worker:
             clock=clock,
             config=config,
         )
-        tasks = TaskClocks(database, self.bell, clock, self._new_id, self._teller.tell)
-        self.timers = Timers(self._firing, self.intake, clock, (tasks,))
+
+    def _make_what_tells(self, surroundings: Surroundings) -> None:
+        """What carries news out: to the ledger, to logs, to people, to callbacks, to workflows that listen."""
         self.ledger_relay = self._ledger_relay(surroundings)
         elsewhere = {} if self.ledger_relay is None else dict.fromkeys(LedgerRelay.topics, self.ledger_relay.wake)
         self.decision_log = self._decision_log(surroundings)
         if self.decision_log is not None:
             elsewhere |= dict.fromkeys(DecisionLog.topics, self.decision_log.wake)
-        self.notifier = Notifier(self._another(database), surroundings.registry, self._new_id)
+        self.notifier = Notifier(self._another(surroundings.database), surroundings.registry, self._new_id)
         elsewhere |= dict.fromkeys(Notifier.topics, self.notifier.wake)
         self.callbacks = self._callbacks(surroundings)
         publishers: list[Publisher] = [DeadLetterPublisher(self.dispatch), *self._events(surroundings)]
-        triggers = surroundings.triggers
+        if surroundings.triggers is not None:
+            publishers.append(EmittedEvents(surroundings.triggers.delivery))
+        self.relay = Relay(self._looking, (*publishers, *surroundings.publishers), elsewhere)
+
+    def _make_what_looks_after(self, surroundings: Surroundings) -> None:
+        """What goes by the clock: timers, schedules, sweeps, house-keeping; and what shares wide fan-outs."""
+        database, clock, triggers = surroundings.database, self._clock, surroundings.triggers
+        tasks = TaskClocks(database, self.bell, clock, self._new_id, self._teller.tell)
+        self.timers = Timers(self._firing, self.intake, clock, (tasks,))
         self.schedules = None if triggers is None else Schedules(triggers.firing, clock, _draw)
         self.reconciling = None if triggers is None else Reconciling(triggers.reconciler, clock, _draw)
-        if triggers is not None:
-            publishers.append(EmittedEvents(triggers.delivery))
-        self.relay = Relay(self._looking, (*publishers, *surroundings.publishers), elsewhere)
         self.sweep = Sweep(
             worker_id=self.id,
             connection=self._looking,
@@ -179,7 +204,7 @@ class Worker:
             timers=self.timers,
             relay=self.relay,
             clock=clock,
-            config=config,
+            config=self._config,
             draw=_draw,
             on_schedules=None if self.schedules is None else self.schedules.seen,
         )
@@ -188,13 +213,6 @@ class Worker:
         self.gauges = self._figures(database)
         self.metrics = Metrics(self._another(database), _draw)
         self.lender, self.borrower = self._lending(database)
-        self.runner.on_timer = self.timers.expect
-        self.runner.on_rung = self._rung
-        self.runner.on_proven = self.intake.proven
-        self.runner.on_slot = self.intake.slot_freed
-        self.runner.on_steps = self.steps.spend
-        self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
 
     def stop(self) -> None:
         """Ask it to end: it takes nothing more and lets attempts finish for a while. Asked twice, it does not wait."""
