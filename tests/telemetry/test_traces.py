@@ -112,7 +112,7 @@ def test_messages_follow_the_conventions_and_link_to_the_stored_context(
     processes.execute(processes.published(api_step("call", url(side, "/effects"))), traceparent)
 
     wanted = {f"{one} maestro.dispatch" for one in ("send", "receive", "process", "ack")} | {"mutation", "execution"}
-    spans = collector.wait(trace, lambda found: wanted <= {span.name for span in found})
+    spans = collector.wait_touching(trace, wanted)  # other executions may share an acknowledgement
 
     stored = named(spans, "mutation").id
     process = named(spans, "process maestro.dispatch")
@@ -132,7 +132,7 @@ def test_messages_follow_the_conventions_and_link_to_the_stored_context(
     assert [span for span in polls if not (span.links and span.attributes["messaging.batch.message_count"])] == []
     ack = named(spans, "ack maestro.dispatch")
     assert ack.attributes["messaging.operation.type"] == "settle"
-    assert ack.attributes["messaging.batch.message_count"] == 1
+    assert ack.attributes["messaging.batch.message_count"] == len(ack.links)
     assert named(spans, "send maestro.dispatch").attributes["messaging.message.id"] == message
     for batch in (named(spans, "receive maestro.dispatch"), ack):
         assert (trace, stored, {"messaging.message.id": message}) in batch.links
