@@ -147,7 +147,7 @@ def test_what_makes_the_product_slow_or_its_steps_fail_makes_the_alerts_about_it
     # These look back five minutes, so that on a machine with too much to do they may be true already, and rightly.
     wanted = promised | {(name, "ticket") for name in ("CommitsSlow", "EventLoopBlocked")}
     assert worker.pid is not None
-    prometheus.wait(lambda: "promises are kept", 30, lambda: not prometheus.active() & promised)
+    prometheus.wait(lambda: "promises are kept", 90, lambda: not prometheus.active() & promised)
 
     def all_true() -> bool:
         scene.player.start_at_once(AT_ONCE)
