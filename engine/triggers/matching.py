@@ -10,13 +10,13 @@ from engine.jsonvalue import Json, JsonObject
 def fires(config: JsonObject, payload: Json) -> bool:
     """Whether a trigger's condition holds over a payload; one without a condition always fires.
 
-    Paths start at `triggerData`, which is the payload, or at a member of the payload itself.
+    Paths start at `triggerData` or `payload`, which are the payload, or at a member of the payload itself.
     """
     condition = config.get("condition")
     if not isinstance(condition, dict):
         return True
     members = payload if isinstance(payload, dict) else {}
-    return evaluate(parse_condition(condition), {**members, "triggerData": payload})
+    return evaluate(parse_condition(condition), {"payload": payload, **members, "triggerData": payload})
 
 
 def correlates(correlation: Mapping[str, Json], payload: Json) -> bool:

@@ -88,10 +88,11 @@ async def test_an_event_starts_what_listens_and_nothing_else(desk: Desk) -> None
     assert await desk.executions() == [(orders.id, "event", {"region": "eu", "n": 7}, "ann")]
 
 
-@pytest.mark.parametrize(("total", "started"), [(100, 0), (101, 2)])
+@pytest.mark.parametrize(("total", "started"), [(100, 0), (101, 3)])
 async def test_condition_triggers_start_when_their_condition_holds(desk: Desk, total: int, started: int) -> None:
     await published(desk.services, desk.actor, listening(when("total", 100)))
     await published(desk.services, desk.actor, listening(when("triggerData.total", 100, eventType="order.placed")))
+    await published(desk.services, desk.actor, listening(when("payload.total", 100)))
     await published(desk.services, desk.actor, listening(when("total", 100, eventType="other")))
     await published(
         desk.services,
