@@ -1,8 +1,9 @@
 """The embedded Rego evaluator: the bundle evaluated in this process.
 
 The engine underneath has no time limit and no step limit, belongs to the thread that made it, and reports its own
-faults as panics (`BaseException`). Hence: one engine per thread and bundle, only admitted bundles (`admission`),
-bounded input, and every exception but cancellation and exit is "no decision".
+faults as panics (`BaseException`). Hence: one engine per thread and bundle, kept by the thread so that no other one
+lets go of it; only admitted bundles (`admission`), bounded input, and every exception but cancellation and exit is "no
+decision".
 
 A decision is a function of the bundle and of the facts that it needs. Where none of those is of the one call alone, the
 verdict is remembered under exactly the bytes that would have been evaluated (docs/policy.md, "Speed").
@@ -29,11 +30,35 @@ MAX_INPUT_BYTES = 2 * 1024 * 1024
 TIME_BUDGET_S = 0.050
 """A decision that takes longer is counted and alarmed; the evaluator cannot be interrupted."""
 
+KEPT = 4
+"""Engines of a thread: of the bundle in force, and of a few that were before or are of other evaluators."""
 REMEMBERED = 2_048
 """Verdicts kept per bundle."""
 LONGEST_REMEMBERED_BYTES = 8 * 1024
 
 _RULE = "data." + DECISION_RULE.replace("/", ".")
+
+
+class _Engines(threading.local):
+    """Engines of the calling thread by bundle, the least recently used first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, tuple[Bundle, regorus.Engine]] = OrderedDict()
+
+    def of(self, bundle: Bundle) -> regorus.Engine:
+        """The engine of a bundle. The bundle is kept with it: no other one can have its identity meanwhile."""
+        kept = self._kept.pop(id(bundle), None) or (bundle, new_engine(bundle))
+        self._kept[id(bundle)] = kept
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return kept[1]
+
+    def forget(self) -> None:
+        """Begin anew, after a fault."""
+        self._kept.clear()
+
+
+_ENGINES = _Engines()
 
 
 def new_engine(bundle: Bundle) -> regorus.Engine:
@@ -80,7 +105,6 @@ class EmbeddedEvaluator:
     def __init__(self, bundle: Bundle, clock: Clock) -> None:
         self._loaded = _Loaded.of(bundle)
         self._clock = clock
-        self._local = threading.local()
 
     @property
     def revision(self) -> str:
@@ -120,21 +144,20 @@ class EmbeddedEvaluator:
 
     def _run(self, bundle: Bundle, text: str) -> Json:
         try:
-            engine = self._engine(bundle)
-            engine.set_input_json(text)
-            answer: Json = orjson.loads(engine.eval_rule_as_json(_RULE))
+            answer: Json = orjson.loads(_evaluated(bundle, text))
         except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError):
             raise
         except BaseException as error:
-            self._local.engines = {}
+            _ENGINES.forget()
             raise unavailable(f"{type(error).__name__}: {error}") from error
         return answer
 
-    def _engine(self, bundle: Bundle) -> regorus.Engine:
-        engines: dict[int, regorus.Engine] = self._local.__dict__.setdefault("engines", {})
-        engine = engines.get(id(bundle))
-        if engine is None:
-            engines.clear()
-            engine = engines[id(bundle)] = new_engine(bundle)
-            self._local.bundle = bundle
-        return engine
+
+def _evaluated(bundle: Bundle, text: str) -> str:
+    engine = _ENGINES.of(bundle)
+    try:
+        engine.set_input_json(text)
+        answer: str = engine.eval_rule_as_json(_RULE)
+        return answer
+    finally:
+        del engine  # the traceback of a fault may go in any thread

@@ -19,7 +19,6 @@ from engine.services.decision_journal import DecisionJournal
 from engine.services.permits import Permit
 from engine.services.requests import ControlRequest, ExecuteRequest
 from engine.services.values import PageRequest, WorkflowFilter
-from engine.store import executions
 from engine.store.database import Database
 from engine.store.governance import record_decisions
 from engine.store.hot import HotConnection
@@ -102,25 +101,14 @@ async def test_a_change_that_is_rolled_back_after_its_record_leaves_its_decision
         async def broken(*_: object) -> None:
             raise Unavailable("postgresql", "gone")
 
-        monkeypatch.setattr("engine.services.controls.rows.find", _after_first(broken))
+        # The audit entry is the last that is written, behind the decision.
+        monkeypatch.setattr("engine.services.authority.record_audit", broken)
         with pytest.raises(Unavailable):
             async with services.journal.call():
                 await services.executions.cancel(ada, accepted.execution.id, ControlRequest())
     (row,) = await decisions(superuser, ada, "execution.cancel")
     assert (row["allowed"], row["kept_until"] is None) == (True, False)
     assert await superuser.fetchval("select count(*) from execution_inbox where tenant_id = $1", ada.tenant) == 0
-
-
-def _after_first(broken: Any) -> Any:
-    """The first look of a call finds the row; the next one, after the decision was recorded, fails."""
-    find = executions.find
-    looks: list[None] = []
-
-    async def seen(*arguments: Any, **options: Any) -> Any:
-        looks.append(None)
-        return await (find if len(looks) == 1 else broken)(*arguments, **options)
-
-    return seen
 
 
 async def test_what_the_database_has_not_taken_is_kept_and_what_it_has_is_not_doubled(

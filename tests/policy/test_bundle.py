@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import threading
 from pathlib import Path
@@ -157,6 +158,16 @@ async def test_another_thread_gets_its_own_engine() -> None:
 
 async def _evaluate(evaluator: EmbeddedEvaluator) -> object:
     return await evaluator.evaluate(ADMIN)
+
+
+async def test_an_evaluator_may_go_in_another_thread() -> None:
+    """Its engine may not: whichever thread collects garbage, it says so, which is an error here."""
+    evaluator = EmbeddedEvaluator(load_bundle(POLICIES), SystemClock())
+    await evaluator.evaluate(ADMIN)
+    ring: list[object] = [evaluator]
+    ring.append(ring)
+    del evaluator, ring
+    await asyncio.to_thread(gc.collect)
 
 
 async def test_an_input_over_the_limit_is_no_decision() -> None:

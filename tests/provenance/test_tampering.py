@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -192,7 +193,16 @@ def test_a_flipped_byte_anywhere_in_the_file_is_refused(exported: Exported, tmp_
     content = of_members(exported.good, exported.good.members)
     for place in range(10, len(content), max(1, len(content) // 300)):
         spoiled = content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :]
-        assert exported.judged(tmp_path, spoiled).verdict == Verdict.INVALID, place
+        verdict = exported.judged(tmp_path, spoiled).verdict
+        assert verdict == Verdict.INVALID or _unpacked(spoiled) == _unpacked(content), place
+
+
+def _unpacked(content: bytes) -> bytes | None:
+    """Deflate has more than one way to say the same: a copy of zeros may be made from other zeros."""
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def test_other_keys_and_other_logs_are_not_trusted(exported: Exported, tmp_path: Path) -> None:
