@@ -88,6 +88,7 @@ def play_rounds(count: int, first_seed: int | None, *, is_hard: bool) -> int:
         for seed in range(first, first + count):
             script = hard_script(seed) if is_hard else script_of(seed)
             record = _played(script, servers, folder)
+            gc.collect()  # the policy engine of the round's API must go in the thread that made it
             records.append(record, log)
             played.append(record)
             _report(record)
@@ -116,7 +117,6 @@ async def _prepare(servers: Servers) -> None:
 def _played(script: Script, servers: Servers, folder: Path) -> Record:
     began = time.monotonic()
     found, verdict = asyncio.run(play(script, servers, folder))
-    gc.collect()  # the policy engine of the round's API must go in the thread that made it
     if not verdict.faults:
         found.fleet.log.unlink(missing_ok=True)
     return Record.of(script.seed, found.faults, verdict, time.monotonic() - began)
