@@ -12,14 +12,12 @@ from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.connections.values import Connection
 from engine.actions.outbound.allow import AllowList
-from engine.actions.registry import ActionRegistry
 from engine.actions.tools import make_tools
 from engine.clock import Clock
-from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
+from engine.definitions.catalogue import ActionCatalogue
 from engine.errors import NotFound
 from engine.policy.bundle import BundleError, VerificationKey
 from engine.policy.opening import PolicySource, open_policy
-from engine.policy.policy_gate import PolicyMode
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.admission import Admission, LoadWatch
 from engine.qos.buckets import Buckets, SharedStore
@@ -69,7 +67,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         stack.push_async_callback(teller.close)
         tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
         stack.push_async_callback(tools.close)
-        catalogue = catalogue_of(load_registry(tools))
+        catalogue = load_registry(tools).catalogue()
         policy = await stack.enter_async_context(open_policy(policy_source(settings), clock, uuid7_factory(clock)))
         policy_probes = () if policy.probe is None else (("policy", policy.probe),)
         ledger = _ledger(settings)
@@ -152,15 +150,7 @@ def policy_source(settings: Settings) -> PolicySource:
             raise BundleError(f"MAESTRO_POLICY_KEY_FILE cannot be read: {error}.") from error
         key = VerificationKey(settings.policy_key_file.name, text, settings.policy_key_algorithm)
     bundle = settings.policy_bundle or BUILT_IN_POLICY
-    return PolicySource(settings.opa_url, bundle, key, PolicyMode(settings.policy_mode))
-
-
-def catalogue_of(registry: ActionRegistry) -> ActionCatalogue:
-    """The actions of a process as definitions see them."""
-    effects = registry.effects()
-    return ActionCatalogue.of(
-        *(ActionEntry(name, schema, ActionEffect(effects[name].value)) for name, schema in registry.schemas().items())
-    )
+    return PolicySource(settings.opa_url, bundle, key, settings.policy_mode)
 
 
 async def _ping(link: Link) -> None:

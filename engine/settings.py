@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from engine.errors import ConfigurationError
+from engine.policy.gate import PolicyMode
 from engine.telemetry.exporting import TraceSettings
 
 E = TypeVar("E", bound=StrEnum)
@@ -28,13 +29,6 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _OTLP: Final = "otlp"
 _WITHOUT_EMBEDDED: Final = "; ./scripts/run brings a server of its own where it is not set"
-
-
-class PolicyMode(StrEnum):
-    """What a denial does: `enforce` refuses the call, `report` records what it would have refused and lets pass."""
-
-    ENFORCE = "enforce"
-    REPORT = "report"
 
 
 class SigningAlgorithm(StrEnum):

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigurationError
+from engine.policy.gate import PolicyMode
 from engine.settings import (
     Introspection,
     MigrationSettings,
-    PolicyMode,
     TokenSigning,
     load,
     load_migration,

@@ -15,7 +15,7 @@ from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
-from engine.bootstrap import catalogue_of, open_triggers
+from engine.bootstrap import open_triggers
 from engine.clock import SystemClock
 from engine.errors import Unavailable
 from engine.provenance.ledger_client import LedgerClient
@@ -93,7 +93,7 @@ async def _surroundings(settings: Settings) -> AsyncIterator[Surroundings]:
             sink = None if settings.decision_log_url is None else DecisionSink(client, settings.decision_log_url)
             registry = load_registry(tools)
             way = Way(tools.http, box)
-            async with open_triggers(settings, clock, database, link, catalogue_of(registry), qos) as triggers:
+            async with open_triggers(settings, clock, database, link, registry.catalogue(), qos) as triggers:
                 yield Surroundings(
                     database,
                     link,

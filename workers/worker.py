@@ -16,7 +16,6 @@ import httpx
 
 from engine.actions.registry import ActionRegistry
 from engine.clock import Clock
-from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
 from engine.errors import Unavailable
 from engine.ids import uuid7
 from engine.provenance.ledger_client import LedgerClient
@@ -148,7 +147,7 @@ class Worker:
             worker_id=self.id,
             connection=self._taking,
             runner=self.runner,
-            plans=Plans(self._taking, catalogue_of(surroundings.registry)),
+            plans=Plans(self._taking, surroundings.registry.catalogue()),
             bell=self.bell,
             acknowledger=self._acknowledger,
             config=config,
@@ -377,14 +376,6 @@ class Worker:
 
     def _new_id(self) -> UUID:
         return uuid7(self._clock.now(), secrets.token_bytes(10))
-
-
-def catalogue_of(registry: ActionRegistry) -> ActionCatalogue:
-    """What definitions need to know of the actions of this process."""
-    effects, schemas = registry.effects(), registry.schemas()
-    return ActionCatalogue.of(
-        *(ActionEntry(name, schemas[name], ActionEffect(effects[name].value)) for name in registry.names())
-    )
 
 
 def _draw() -> float:

@@ -13,6 +13,7 @@ from engine.actions.json_schemas import UnusableSchemaError, compile_schema
 from engine.actions.noop import Noop
 from engine.actions.transform import Transform
 from engine.actions.validation import Validation
+from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
 from engine.errors import ConfigurationError
 from engine.jsonvalue import JsonObject
 
@@ -54,6 +55,13 @@ class ActionRegistry:
     def effects(self) -> Mapping[str, Effect]:
         """The declared effect of each action, by name."""
         return {name: self._actions[name].effect for name in self.names()}
+
+    def catalogue(self) -> ActionCatalogue:
+        """The actions as definitions see them."""
+        effects = self.effects()
+        return ActionCatalogue.of(
+            *(ActionEntry(name, schema, ActionEffect(effects[name].value)) for name, schema in self.schemas().items())
+        )
 
 
 def inline_actions() -> tuple[AnyAction, ...]:

@@ -12,7 +12,8 @@ from uuid import UUID
 from engine.clock import Clock
 from engine.policy.bundle import VerificationKey
 from engine.policy.embedded import EmbeddedEvaluator
-from engine.policy.policy_gate import PolicyGate, PolicyMode
+from engine.policy.gate import PolicyMode
+from engine.policy.policy_gate import PolicyGate
 from engine.policy.remote import OpaEvaluator
 from engine.policy.watcher import BundleWatcher, open_bundle
 

@@ -1,7 +1,6 @@
 """The gate that decides by the policy bundle, and knows report mode. Who asks it writes down what it said."""
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
@@ -10,17 +9,10 @@ from engine.errors import Denied
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json
 from engine.policy.evaluator import Evaluator, Verdict
-from engine.policy.gate import ALL_ACTIONS, Decision, Resource
+from engine.policy.gate import ALL_ACTIONS, Decision, PolicyMode, Resource
 from engine.policy.requests import authzen_request
 from engine.telemetry import tracing
 from engine.telemetry.metrics import POLICY_DECISIONS
-
-
-class PolicyMode(StrEnum):
-    """enforce: a denial refuses. report: a denial is recorded as such and lets pass."""
-
-    ENFORCE = "enforce"
-    REPORT = "report"
 
 
 class PolicyGate:

@@ -11,7 +11,6 @@ from engine.actions.connections.values import Connection
 from engine.actions.outbound.allow import AllowList
 from engine.actions.registry import ActionRegistry
 from engine.actions.tools import make_tools
-from engine.bootstrap import catalogue_of
 from engine.clock import SystemClock
 from engine.definitions.checking import Checked, check
 from engine.definitions.model import Definition
@@ -50,7 +49,7 @@ def installed_actions() -> ActionRegistry:
 
 def check_document(document: Json) -> Checked:
     """What a document turns out to be here; calls of other workflows are left to the server."""
-    return check(document, catalogue_of(installed_actions()))
+    return check(document, installed_actions().catalogue())
 
 
 def local_definition(document: Json, named: str) -> LocalDefinition:

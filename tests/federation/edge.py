@@ -20,7 +20,7 @@ from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
 from engine.actions.outbound.allow import AllowList
 from engine.actions.tools import make_tools
-from engine.bootstrap import BUILT_IN_POLICY, _NoConnections, catalogue_of
+from engine.bootstrap import BUILT_IN_POLICY, _NoConnections
 from engine.clock import Clock, SystemClock
 from engine.definitions.catalogue import ActionCatalogue
 from engine.identity.actor import Actor
@@ -28,8 +28,8 @@ from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.jsonvalue import Json, JsonObject
 from engine.policy.bundle import Bundle, load_bundle
 from engine.policy.embedded import EmbeddedEvaluator
-from engine.policy.gate import Decision, Gate, Resource
-from engine.policy.policy_gate import PolicyGate, PolicyMode
+from engine.policy.gate import Decision, Gate, PolicyMode, Resource
+from engine.policy.policy_gate import PolicyGate
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.file import Qos
 from engine.queue.bell import Bell
@@ -198,7 +198,7 @@ def built_in_bundle() -> Bundle:
 async def actions(clock: Clock) -> ActionCatalogue:
     """The built-in actions."""
     tools = make_tools(AllowList.parse(()), _NoConnections(), clock)
-    catalogue = catalogue_of(load_registry(tools))
+    catalogue = load_registry(tools).catalogue()
     await tools.close()
     return catalogue
 

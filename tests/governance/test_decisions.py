@@ -22,8 +22,8 @@ from engine.identity.actor import Actor
 from engine.policy import opening
 from engine.policy.bundle import Bundle, load_bundle
 from engine.policy.embedded import EmbeddedEvaluator
-from engine.policy.gate import Resource
-from engine.policy.policy_gate import PolicyGate, PolicyMode
+from engine.policy.gate import PolicyMode, Resource
+from engine.policy.policy_gate import PolicyGate
 from engine.services.assembly import Parts, assemble
 from engine.services.authority import Recording
 from engine.services.identifiers import uuid7_factory

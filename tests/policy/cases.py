@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject
-from engine.policy.gate import ALL_ACTIONS, READ_ACTIONS, ROLE_ACTIONS, Resource
+from engine.policy.gate import ALL_ACTIONS, READ_ACTIONS, Resource
 from engine.policy.requests import authzen_request
+from tests.policy.role_table import ROLE_ACTIONS
 
 NOON = "2026-11-23T12:00:00Z"  # a Monday
 

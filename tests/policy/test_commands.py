@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from engine.bootstrap import BUILT_IN_POLICY, policy_source
 from engine.policy.bundle import load_bundle
-from engine.policy.policy_gate import PolicyMode
+from engine.policy.gate import PolicyMode
 from engine.settings import load
 from scripts.cli.main import main
 

@@ -6,14 +6,8 @@ import pytest
 
 from engine.errors import Denied
 from engine.identity.actor import Actor
-from engine.policy.gate import (
-    ALL_ACTIONS,
-    READ_ACTIONS,
-    ROLE_ACTIONS,
-    ROLE_TABLE_REVISION,
-    Resource,
-    RoleTableGate,
-)
+from engine.policy.gate import ALL_ACTIONS, READ_ACTIONS, Resource
+from tests.policy.role_table import ROLE_ACTIONS, ROLE_TABLE_REVISION, RoleTableGate
 
 WORKFLOW = Resource("workflow", "w")
 

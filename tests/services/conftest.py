@@ -7,11 +7,11 @@ import pytest_asyncio
 
 from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
 from engine.identity.actor import Actor
-from engine.policy.gate import RoleTableGate
 from engine.services.assembly import Assembled, Parts, assemble
 from engine.services.services import Services
 from engine.store.database import Database
 from tests.clock import FakeClock
+from tests.policy.role_table import RoleTableGate
 from tests.services.schedule_bench import Bench, forget_schedules
 
 CATALOGUE = ActionCatalogue.of(

@@ -13,11 +13,11 @@ from engine.clock import SystemClock
 from engine.errors import Conflict, Denied, NotFound, Unavailable, ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
-from engine.policy.gate import RoleTableGate
 from engine.services.authority import Authority
 from engine.services.connections import Connections, StoredConnections
 from engine.services.decision_journal import DecisionJournal
 from engine.store.database import Database
+from tests.policy.role_table import RoleTableGate
 
 ADMIN = Actor("acme", "ada", frozenset({"admin"}))
 OTHER = Actor("globex", "bob", frozenset({"admin"}))

@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 
 from engine.errors import IdempotencyMismatch, Overloaded
 from engine.identity.actor import Actor
-from engine.policy.gate import RoleTableGate
 from engine.qos.admission import Admission
 from engine.qos.live import LiveQos
 from engine.qos.meters import Meters
@@ -25,6 +24,7 @@ from engine.store.flows import QueueLoad, SystemLoad
 from engine.store.tables.governance import idempotency_keys
 from engine.store.tables.runtime import executions
 from tests.clock import FakeClock
+from tests.policy.role_table import RoleTableGate
 from tests.services.conftest import CATALOGUE, RecordingBell
 from tests.services.documents import document
 

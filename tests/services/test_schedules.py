@@ -14,7 +14,6 @@ from sqlalchemy import text
 from engine.errors import Denied, NotFound
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
-from engine.policy.gate import RoleTableGate
 from engine.services.assembly import Assembled, Parts, assemble
 from engine.services.requests import PublishRequest
 from engine.services.schedule_values import BackfillRequest, HoldRequest, ReconcileRequest
@@ -22,6 +21,7 @@ from engine.services.values import PageRequest
 from engine.store.database import Database
 from engine.triggers.ticks import TickStatus
 from tests.clock import FakeClock
+from tests.policy.role_table import RoleTableGate
 from tests.services.conftest import CATALOGUE, RecordingBell
 from tests.services.schedule_bench import MINUTE, SECOND, Bench, forget_schedules, scheduled
 

@@ -14,13 +14,14 @@ from engine.definitions.semver import Bump
 from engine.errors import Conflict, Denied, NotFound, StaleRevision, ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject, loads
-from engine.policy.gate import Decision, Resource, RoleTableGate
+from engine.policy.gate import Decision, Resource
 from engine.services.assembly import Parts, assemble
 from engine.services.requests import ExecuteRequest, PublishRequest
 from engine.services.services import Services
 from engine.services.values import PageRequest, ProvenanceStatus, WorkflowStatus
 from engine.store.database import Database
 from tests.clock import FakeClock
+from tests.policy.role_table import RoleTableGate
 from tests.services.conftest import CATALOGUE, RecordingBell
 from tests.services.documents import count, document, published, step
 

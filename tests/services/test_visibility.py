@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, JsonObject
-from engine.policy.gate import Decision, Resource, RoleTableGate
+from engine.policy.gate import Decision, Resource
 from engine.services.assembly import Parts, assemble
 from engine.services.dead_letter_values import DeadLetterFilter
 from engine.services.requests import ExecuteRequest
@@ -19,6 +19,7 @@ from engine.services.values import PageRequest
 from engine.services.webhook_values import DeliveryFilter
 from engine.store.database import Database
 from tests.clock import FakeClock
+from tests.policy.role_table import RoleTableGate
 from tests.services.conftest import CATALOGUE, RecordingBell
 from tests.services.documents import document, published
 

@@ -30,7 +30,6 @@ from workers.config import WorkerConfig
 from workers.held import Held
 from workers.runner import Runner
 from workers.tracing import begin
-from workers.worker import catalogue_of
 from workers.writer import Done, Fate
 
 STEPS = 10
@@ -67,7 +66,7 @@ def held_execution(traceparent: str | None) -> tuple[Held, Callable[[], None]]:
     """An execution of ten steps in a row in a worker's hands, and what runs it to its end."""
     registry, writer = ActionRegistry(inline_actions()), InstantWriter()
     steps: list[Any] = [step(f"s{n}", [f"s{n + 1}"] if n + 1 < STEPS else []) for n in range(STEPS)]
-    plan = compile_plan(build_definition({"name": "ten", "steps": steps}, catalogue_of(registry)))
+    plan = compile_plan(build_definition({"name": "ten", "steps": steps}, registry.catalogue()))
     config = WorkerConfig()
     runner = Runner(
         registry=registry,

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 from engine.clock import SystemClock
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
-from engine.policy.gate import RoleTableGate
 from engine.runtime.states import ExecutionStatus, StepStatus
 from engine.services.assembly import Parts, assemble
 from engine.services.requests import ControlRequest, ExecuteRequest, PublishRequest, RetryRequest, SignalRequest
 from engine.services.services import Services
 from engine.services.values import Execution, StepView
 from engine.store.database import Database
+from tests.policy.role_table import RoleTableGate
 from tests.services.conftest import CATALOGUE
 from tests.workers.conftest import Reader, StartWorker
 from tests.workers.seeding import document, step

@@ -9,7 +9,6 @@ import pytest
 from engine.definitions.catalogue import ActionCatalogue
 from engine.errors import Conflict, Denied, NotFound
 from engine.identity.actor import Actor
-from engine.policy.gate import RoleTableGate
 from engine.queue.bell import StreamBell
 from engine.queue.link import Link
 from engine.queue.streams import Streams
@@ -20,6 +19,7 @@ from engine.services.requests import ControlRequest
 from engine.services.values import PageRequest
 from engine.store.database import Database
 from tests.clock import FakeClock
+from tests.policy.role_table import RoleTableGate
 from tests.workers.conftest import Reader, StartWorker
 from tests.workers.seeding import accept, chain, document, publish
 

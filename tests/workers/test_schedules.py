@@ -17,7 +17,6 @@ from engine.actions.registry import ActionRegistry, inline_actions
 from engine.clock import SystemClock
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
-from engine.policy.gate import RoleTableGate
 from engine.queue.bell import StreamBell
 from engine.queue.link import Link
 from engine.queue.streams import Streams
@@ -27,10 +26,11 @@ from engine.services.requests import PublishRequest
 from engine.services.schedule_values import ReconcileRequest
 from engine.services.values import PageRequest
 from engine.store.database import Database
+from tests.policy.role_table import RoleTableGate
 from tests.services.documents import document
 from tests.workers.conftest import CALM, Reader
 from workers.config import WorkerConfig
-from workers.worker import Surroundings, Worker, catalogue_of
+from workers.worker import Surroundings, Worker
 
 SECONDS = int(os.environ.get("MAESTRO_LONG_SCHEDULES", "6"))
 WORKERS = 5
@@ -43,7 +43,7 @@ async def open_process(database_url: str, link: Link) -> AsyncIterator[tuple[Ass
     database = Database.connect(database_url, application_name=f"schedules-{uuid4()}", pool_size=3)
     registry = ActionRegistry(inline_actions())
     bell = StreamBell(link, Streams())
-    catalogue = catalogue_of(registry)
+    catalogue = registry.catalogue()
     assembled = assemble(Parts(database, bell, RoleTableGate(uuid4), lambda: catalogue, SystemClock()))
     yield assembled, database, registry
     await assembled.close()
