@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,9 @@ from workers.notifications import NOTIFYING_TOPICS, ask_for
 _log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 32
+"""Attempts that are under way at once."""
+SHARE: Final = 4
+"""Of these, about how many one callback may have: a receiver that is slow or away holds up nobody else's."""
 HIDDEN_S: Final = 60.0
 """Longer than an attempt may take: a worker that dies with one leaves it to the others after this."""
 SNOOZE_S: Final = 5.0
@@ -93,7 +97,10 @@ class EventPublisher:
 
 
 class CallbackSender:
-    """Sends what is due. Many workers share the work row by row; each attempt is made by one of them."""
+    """Sends what is due. Many workers share the work row by row; each attempt is made by one of them.
+
+    Of one callback a few are under way at a time, and none while its receiver is left alone: the others do not wait.
+    """
 
     def __init__(
         self,
@@ -109,6 +116,8 @@ class CallbackSender:
         self._draw = draw
         self._new_id = new_id
         self._work = asyncio.Event()
+        self._under_way: Counter[UUID] = Counter()
+        self._held_until_s: dict[UUID, float] = {}
         self._forget_at = clock.monotonic() + FORGET_EVERY_S * draw()
 
     def wake(self) -> None:
@@ -117,37 +126,65 @@ class CallbackSender:
 
     async def run(self) -> None:
         """Send for ever, each delivery when it is due."""
-        while True:
-            self._work.clear()
-            try:
-                async with asyncio.timeout(await self._turn()):
-                    await self._work.wait()
-            except TimeoutError:
-                pass
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._work.clear()
+                try:
+                    async with asyncio.timeout(await self._turn(group)):
+                        await self._work.wait()
+                except TimeoutError:
+                    pass
 
     async def run_once(self, now: datetime | None = None) -> int:
-        """One batch of what is due (at `now`, for tests). Returns how many attempts were made.
+        """One batch of what is due (at `now`, for tests), to its end. Returns how many attempts were made.
 
         Raises:
             Unavailable: the database does not answer; what was sent may be sent again under the same id.
         """
-        due = await callback_deliveries.take(self._connection, AT_ONCE, HIDDEN_S, now)
+        due = await callback_deliveries.take(self._connection, AT_ONCE, HIDDEN_S, self._passed_over(), now)
         async with asyncio.TaskGroup() as group:
             for one in due:
                 group.create_task(self._deliver(one, now))
         return len(due)
 
-    async def _turn(self) -> float:
-        """Send all that is due now. Returns the seconds until it is worth looking again."""
+    async def _turn(self, group: asyncio.TaskGroup) -> float:
+        """Begin what is due now and has room. Returns the seconds until it is worth looking again."""
         try:
-            while await self.run_once() == AT_ONCE:
-                pass
+            while (room := min(SHARE, AT_ONCE - self._under_way.total())) > 0:
+                due = await callback_deliveries.take(self._connection, room, HIDDEN_S, self._passed_over())
+                for one in due:
+                    self._under_way[one.callback_id] += 1
+                    group.create_task(self._carry(one))
+                if len(due) < room:
+                    break
             await self._tidy()
-            next_in_s = await callback_deliveries.next_due_in_s(self._connection)
-        except* Unavailable:
+            if room <= 0:
+                return LOOK_AGAIN_S  # the next attempt to end rings
+            next_in_s = await callback_deliveries.next_due_in_s(self._connection, self._passed_over())
+        except Unavailable:
             _log.warning("Callbacks wait: the database does not answer.", extra={"action": "callbacks"})
-            next_in_s = None
-        return LOOK_AGAIN_S if next_in_s is None else max(0.0, min(LOOK_AGAIN_S, next_in_s))
+            return LOOK_AGAIN_S
+        now_s = self._clock.monotonic()
+        waits = [LOOK_AGAIN_S, *(until_s - now_s for until_s in self._held_until_s.values())]
+        return max(0.0, min(waits if next_in_s is None else [*waits, next_in_s]))
+
+    def _passed_over(self) -> list[UUID]:
+        """Callbacks that have their share under way, or whose receiver is left alone for now."""
+        now_s = self._clock.monotonic()
+        self._held_until_s = {one: until_s for one, until_s in self._held_until_s.items() if until_s > now_s}
+        return [one for one, count in self._under_way.items() if count >= SHARE] + list(self._held_until_s)
+
+    async def _carry(self, due: Due) -> None:
+        """One attempt under way; what cannot be recorded comes again when it is no longer hidden."""
+        try:
+            await self._deliver(due, None)
+        except Unavailable:
+            _log.warning("A callback waits: the database does not answer.", extra={"action": "callbacks"})
+        finally:
+            self._under_way[due.callback_id] -= 1
+            if not self._under_way[due.callback_id]:
+                del self._under_way[due.callback_id]
+            self._work.set()
 
     async def _deliver(self, due: Due, now: datetime | None) -> None:
         if not due.is_active:
@@ -156,6 +193,7 @@ class CallbackSender:
         answer = await self._attempt(due, now or self._clock.now())
         if answer.was_held:
             pause_s = max(SNOOZE_S, answer.retry_after_s or 0.0)
+            self._held_until_s[due.callback_id] = self._clock.monotonic() + pause_s
             await callback_deliveries.snooze(self._connection, due, answer.error, pause_s, now)
             return
         verdict = judge(answer.status, due.attempts)

@@ -1,6 +1,6 @@
 """Events on their way to callbacks. For the loops' role; who sends them is `workers.callbacks`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -57,9 +57,15 @@ async def fan_out(connection: HotConnection, events: Sequence[Event]) -> int:
     return len(await connection.fetch(_SQL["fan_out"], *(list(column) for column in zip(*rows, strict=True))))
 
 
-async def take(connection: HotConnection, limit: int, hide_s: float, now: datetime | None = None) -> tuple[Due, ...]:
-    """Due deliveries, hidden from other workers for `hide_s`."""
-    rows = await connection.fetch(_SQL["take"], limit, hide_s, now)
+async def take(
+    connection: HotConnection,
+    limit: int,
+    hide_s: float,
+    passed_over: Collection[UUID] = (),
+    now: datetime | None = None,
+) -> tuple[Due, ...]:
+    """Due deliveries of all callbacks but those passed over, hidden from other workers for `hide_s`."""
+    rows = await connection.fetch(_SQL["take"], limit, hide_s, now, list(passed_over))
     return tuple(
         Due(
             tenant=row["tenant_id"],
@@ -105,8 +111,8 @@ async def disable(connection: HotConnection, due: Due, reason: str) -> None:
     await connection.fetch(_SQL["disable"], due.tenant, due.callback_id, reason)
 
 
-async def next_due_in_s(connection: HotConnection) -> float | None:
-    """Seconds until the next delivery is due; None: nothing waits."""
-    (row,) = await connection.fetch(_SQL["next_due"])
+async def next_due_in_s(connection: HotConnection, passed_over: Collection[UUID] = ()) -> float | None:
+    """Seconds until the next delivery is due, callbacks passed over left out; None: nothing waits."""
+    (row,) = await connection.fetch(_SQL["next_due"], list(passed_over))
     found: float | None = row["in_s"]
     return found

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+NEVER = "never"
+"""As an answer: none, and the connection stays open."""
+
 
 @dataclass
 class Received:
@@ -18,6 +21,7 @@ class Receiver:
 
     answers: list[str] = field(default_factory=lambda: ["200 OK"])
     received: list[Received] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
 
     @property
@@ -30,7 +34,11 @@ class Receiver:
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.received.append(Received(headers, body))
+            self.came.set()
             answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+            if answer == NEVER:
+                await reader.read()  # until the caller gives up
+                return
             status, *further = answer.split("|")
             lines = [f"HTTP/1.1 {status}", "content-length: 0", "connection: close", *further, "", ""]
             writer.write("\r\n".join(lines).encode())

@@ -12,10 +12,10 @@ SELECT e.tenant_id, md5(e.event_id::text || c.id::text)::uuid, c.id, e.type, e.p
 ON CONFLICT DO NOTHING
 RETURNING id;
 
--- name: take   due deliveries of active callbacks, hidden from other workers for `$2` seconds
+-- name: take   due deliveries, hidden from other workers for `$2` seconds; those of the callbacks `$4` are passed over
 WITH due AS (
     SELECT d.tenant_id, d.id FROM callback_deliveries d
-     WHERE d.status = 'pending' AND d.next_attempt_at <= coalesce($3, now())
+     WHERE d.status = 'pending' AND d.next_attempt_at <= coalesce($3, now()) AND d.callback_id <> ALL ($4::uuid[])
      ORDER BY d.next_attempt_at LIMIT $1
        FOR UPDATE SKIP LOCKED
 )
@@ -62,4 +62,5 @@ UPDATE callback_deliveries d
  WHERE d.tenant_id = e.tenant_id AND d.callback_id = e.id AND d.status = 'pending';
 
 -- name: next_due
-SELECT extract(epoch FROM min(next_attempt_at) - now())::float8 AS in_s FROM callback_deliveries WHERE status = 'pending';
+SELECT extract(epoch FROM min(next_attempt_at) - now())::float8 AS in_s
+  FROM callback_deliveries WHERE status = 'pending' AND callback_id <> ALL ($1::uuid[]);
