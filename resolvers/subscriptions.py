@@ -34,10 +34,9 @@ class Subscription:
     async def execution_updated(
         self,
         info: Info,
-        id: strawberry.ID,  # noqa: A002 - the contract's name
+        id: strawberry.ID,
         last_event_id: LastEventId = None,
     ) -> AsyncGenerator[ExecutionUpdate, None]:
-        """Transitions of an execution."""
         key = identifier("execution", id)
         services, actor = info.context.services, info.context.actor
         if await info.context.reads.execution(key) is None:
@@ -55,7 +54,6 @@ class Subscription:
         candidate_group: OfGroup = None,
         last_event_id: LastTaskEventId = None,
     ) -> AsyncGenerator[HumanTaskUpdate, None]:
-        """Steps of tasks."""
         tasks, watch = info.context.services.human_tasks, TaskWatch(assignee, candidate_group)
         after = last_event_id or info.context.last_event_id
         async for event in until(tasks.events(info.context.actor, watch, after), info.context.ends_at):

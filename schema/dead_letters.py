@@ -49,15 +49,12 @@ class DeadLetter:
 
     @field("The execution that it is about.")
     async def execution(self, info: Info) -> Execution | None:
-        """The execution that it is about."""
         return None if self.execution_id is None else await info.context.reads.execution(UUID(self.execution_id))
 
     @field("Of the message or parcel, or the trigger data of the execution.")
     async def payload(self, info: Info) -> JSON | None:
-        """What it was to carry."""
         return (await info.context.reads.dead_letter_content(UUID(self.id)))[0]
 
     @field("Transitions of the execution until it was given up, oldest first.")
     async def history(self, info: Info) -> JSON | None:
-        """How it came to this."""
         return (await info.context.reads.dead_letter_content(UUID(self.id)))[1]

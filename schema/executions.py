@@ -135,47 +135,40 @@ class Execution:
     parent_execution_id: strawberry.ID | None = strawberry.field(description="Whose subprocess step started it.")
 
     @classmethod
-    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Execution | None":  # noqa: A002 - the key's name
+    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Execution | None":
         """The execution that another subgraph refers to; None where the caller cannot see one."""
         key = as_uuid(id)
         return None if key is None else await info.context.reads.execution(key)
 
     @field("The workflow that runs.")
     async def workflow(self, info: Info) -> LazyWorkflow | None:
-        """The workflow that runs."""
         return await info.context.reads.workflow(UUID(self.workflow_id))
 
     @field("Its steps as they stand.")
     async def steps(self, info: Info) -> list[ExecutionStep]:
-        """Steps."""
         return list(await info.context.reads.steps(UUID(self.id)))
 
     @field("What conditions and templates see.")
     async def context(self, info: Info) -> JSON:
-        """Context."""
         return await info.context.reads.context(UUID(self.id))
 
     @field("Its log, oldest first.")
     async def logs(self, info: Info) -> list[LogEntry]:
-        """Log."""
         return list(await info.context.reads.logs(UUID(self.id)))
 
     @field("Its evidence; null where the caller cannot see it.")
     async def evidence(self, info: Info) -> ExecutionEvidence | None:
-        """Evidence."""
         return await info.context.reads.evidence(UUID(self.id))
 
     @field("Work that it gave to people, newest first; at most the 200 newest.")
     async def human_tasks(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[LazyHumanTask]:
-        """Human tasks."""
         page = page_of(info, first, after, last, before)
         return await info.context.reads.human_tasks(UUID(self.id), page)
 
     @field("The execution whose subprocess step started this one.")
     async def parent_execution(self, info: Info) -> "Execution | None":
-        """Parent."""
         if self.parent_execution_id is None:
             return None
         return await info.context.reads.execution(UUID(self.parent_execution_id))
@@ -195,12 +188,10 @@ class ExecutionUpdate:
 
     @field("Of the execution, like `executionId`.")
     def id(self) -> strawberry.ID:
-        """Of the execution."""
         return self.execution_id
 
     @field("The execution as it stands now.")
     async def execution(self, info: Info) -> Execution | None:
-        """The execution as it stands now."""
         return await info.context.reads.execution(UUID(self.execution_id))
 
 

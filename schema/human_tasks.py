@@ -110,29 +110,25 @@ class HumanTask:
     revision: int = strawberry.field(description="Counts changes.")
 
     @classmethod
-    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "HumanTask | None":  # noqa: A002 - the key's name
+    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "HumanTask | None":
         """The task that another subgraph refers to; None where the caller cannot see one."""
         key = as_uuid(id)
         return None if key is None else await info.context.reads.human_task(key)
 
     @field("Every step so far, gapless.")
     async def audit_trail(self, info: Info) -> list[AuditTrailEntry]:
-        """Trail."""
         return list(await info.context.reads.trail(UUID(self.id)))
 
     @field("What was said about it, oldest first.")
     async def comments(self, info: Info) -> list[HumanTaskComment]:
-        """Comments."""
         return list(await info.context.reads.comments(UUID(self.id)))
 
     @field("The execution that waits for it.")
     async def execution(self, info: Info) -> LazyExecution | None:
-        """The execution."""
         return None if self.execution_id is None else await info.context.reads.execution(UUID(self.execution_id))
 
     @field("The workflow of that execution.")
     async def workflow(self, info: Info) -> LazyWorkflow | None:
-        """The workflow."""
         return None if self.workflow_id is None else await info.context.reads.workflow(UUID(self.workflow_id))
 
 
@@ -146,10 +142,8 @@ class HumanTaskUpdate:
 
     @field("Of the task.")
     def id(self) -> strawberry.ID:
-        """Of the task."""
         return self.human_task.id
 
     @field("Where the step took the task.")
     def status(self) -> HumanTaskStatus:
-        """Where the step took the task."""
         return self.entry.to

@@ -78,7 +78,6 @@ class ScheduleTick:
 
     @field("Its execution.")
     async def execution(self, info: Info) -> LazyExecution | None:
-        """Its execution."""
         return None if self.execution_id is None else await info.context.reads.execution(UUID(self.execution_id))
 
 
@@ -104,13 +103,11 @@ class Schedule:
 
     @field("The workflow that it starts.")
     async def workflow(self, info: Info) -> LazyWorkflow | None:
-        """The workflow that it starts."""
         return await info.context.reads.workflow(UUID(self.workflow_id))
 
     @field("Its ledger, newest tick first: one row for every due tick.")
     async def ticks(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[ScheduleTick]:
-        """Its ledger."""
         page = page_of(info, first, after, last, before)
         return await info.context.reads.ticks(UUID(self.id), page)

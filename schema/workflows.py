@@ -74,7 +74,6 @@ class WorkflowSlot:
 
     @field("The execution that holds it; null where it cannot be seen.")
     async def execution(self, info: Info) -> LazyExecution | None:
-        """The execution that holds it."""
         return await info.context.reads.execution(UUID(self.execution_id))
 
 
@@ -98,14 +97,13 @@ class Workflow:
     updated_at: datetime = strawberry.field(description="When the draft last changed.")
 
     @classmethod
-    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Workflow | None":  # noqa: A002 - the key's name
+    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Workflow | None":
         """The workflow that another subgraph refers to; None where the caller cannot see one."""
         key = as_uuid(id)
         return None if key is None else await info.context.reads.workflow(key)
 
     @field("The latest published version as a snapshot.")
     async def latest_version(self, info: Info) -> WorkflowVersion | None:
-        """Latest snapshot."""
         if self.published_version is None:
             return None
         return await info.context.reads.version(UUID(self.id), self.published_version)
@@ -114,7 +112,6 @@ class Workflow:
     async def versions(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[WorkflowVersion]:
-        """Published versions."""
         page = page_of(info, first, after, last, before)
         return await info.context.reads.versions(UUID(self.id), page)
 
@@ -122,13 +119,11 @@ class Workflow:
     async def executions(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[LazyExecution]:
-        """Executions."""
         page = page_of(info, first, after, last, before)
         return await info.context.reads.executions(UUID(self.id), page)
 
     @field("Slots that are taken, where `settings.concurrency` limits how many executions run at once.")
     async def slots(self, info: Info) -> list[WorkflowSlot]:
-        """Slots that are taken."""
         return list(await info.context.reads.slots(UUID(self.id)))
 
 

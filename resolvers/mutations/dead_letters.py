@@ -15,11 +15,8 @@ class DeadLetterMutations:
 
     @mutation("Put work back that was given up: the execution is retried, the message or parcel sent again.")
     async def redrive_dead_letter(
-        self,
-        info: Info,
-        input: graph.RedriveDeadLetterInput,  # noqa: A002 - the contract's name
+        self, info: Info, input: graph.RedriveDeadLetterInput
     ) -> graph.RedriveDeadLetterResult:
-        """Redrive."""
         key = identifier("dead letter", input.dead_letter_id)
         request = ControlRequest(reason=input.reason)
         letter = await info.context.services.dead_letters.redrive(info.context.actor, key, request)

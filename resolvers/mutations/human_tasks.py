@@ -31,58 +31,33 @@ class HumanTaskMutations:
     """Mutations of human tasks."""
 
     @mutation("Open a task that no step opens.")
-    async def create_human_task(
-        self,
-        info: Info,
-        input: graph.CreateHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.CreateHumanTaskResult:
-        """Open a task that no step opens."""
+    async def create_human_task(self, info: Info, input: graph.CreateHumanTaskInput) -> graph.CreateHumanTaskResult:
         tasks, request = info.context.services.human_tasks, _create_request(input)
         task = await tasks.create(info.context.actor, request, input.idempotency_key)
         return graph.CreateHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Change title, description, priority or deadline of a task.")
-    async def update_human_task(
-        self,
-        info: Info,
-        input: graph.UpdateHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.UpdateHumanTaskResult:
-        """Change title, description, priority or deadline of a task."""
+    async def update_human_task(self, info: Info, input: graph.UpdateHumanTaskInput) -> graph.UpdateHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         task = await info.context.services.human_tasks.update(info.context.actor, key, _update_request(input))
         return graph.UpdateHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Take a pending task; the loser of a race hears who has it.")
-    async def claim_human_task(
-        self,
-        info: Info,
-        input: graph.ClaimHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.ClaimHumanTaskResult:
-        """Take a pending task; the loser of a race hears who has it."""
+    async def claim_human_task(self, info: Info, input: graph.ClaimHumanTaskInput) -> graph.ClaimHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.claim(info.context.actor, key, request)
         return graph.ClaimHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Give a task back to its candidates.")
-    async def release_human_task(
-        self,
-        info: Info,
-        input: graph.ReleaseHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.ReleaseHumanTaskResult:
-        """Give a task back to its candidates."""
+    async def release_human_task(self, info: Info, input: graph.ReleaseHumanTaskInput) -> graph.ReleaseHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.release(info.context.actor, key, request)
         return graph.ReleaseHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Make somebody the owner of a task.")
-    async def assign_human_task(
-        self,
-        info: Info,
-        input: graph.AssignHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.AssignHumanTaskResult:
-        """Make somebody the owner of a task."""
+    async def assign_human_task(self, info: Info, input: graph.AssignHumanTaskInput) -> graph.AssignHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = AssignRequest(assignee=input.assignee, reason=input.reason)
         task = await info.context.services.human_tasks.assign(info.context.actor, key, request)
@@ -90,59 +65,36 @@ class HumanTaskMutations:
 
     @mutation("Hand a task to somebody else, as its owner.")
     async def delegate_human_task(
-        self,
-        info: Info,
-        input: graph.DelegateHumanTaskInput,  # noqa: A002 - the contract's name
+        self, info: Info, input: graph.DelegateHumanTaskInput
     ) -> graph.DelegateHumanTaskResult:
-        """Hand a task to somebody else, as its owner."""
         key = identifier(NOUN, input.task_id)
         request = AssignRequest(assignee=input.assignee, reason=input.reason)
         task = await info.context.services.human_tasks.delegate(info.context.actor, key, request)
         return graph.DelegateHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Offer a task to other candidates.")
-    async def forward_human_task(
-        self,
-        info: Info,
-        input: graph.ForwardHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.ForwardHumanTaskResult:
-        """Offer a task to other candidates."""
+    async def forward_human_task(self, info: Info, input: graph.ForwardHumanTaskInput) -> graph.ForwardHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ForwardRequest(tuple(input.assignees), tuple(input.candidate_groups), input.reason)
         task = await info.context.services.human_tasks.forward(info.context.actor, key, request)
         return graph.ForwardHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Begin to work on a task.")
-    async def start_human_task(
-        self,
-        info: Info,
-        input: graph.StartHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.StartHumanTaskResult:
-        """Begin to work on a task."""
+    async def start_human_task(self, info: Info, input: graph.StartHumanTaskInput) -> graph.StartHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.start(info.context.actor, key, request)
         return graph.StartHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Hold a task; its clocks go on.")
-    async def suspend_human_task(
-        self,
-        info: Info,
-        input: graph.SuspendHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.SuspendHumanTaskResult:
-        """Hold a task; its clocks go on."""
+    async def suspend_human_task(self, info: Info, input: graph.SuspendHumanTaskInput) -> graph.SuspendHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.suspend(info.context.actor, key, request)
         return graph.SuspendHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Go on with a task where it was suspended.")
-    async def resume_human_task(
-        self,
-        info: Info,
-        input: graph.ResumeHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.ResumeHumanTaskResult:
-        """Go on with a task where it was suspended."""
+    async def resume_human_task(self, info: Info, input: graph.ResumeHumanTaskInput) -> graph.ResumeHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.resume(info.context.actor, key, request)
@@ -150,47 +102,29 @@ class HumanTaskMutations:
 
     @mutation("Hand in the form of a task.")
     async def complete_human_task(
-        self,
-        info: Info,
-        input: graph.CompleteHumanTaskInput,  # noqa: A002 - the contract's name
+        self, info: Info, input: graph.CompleteHumanTaskInput
     ) -> graph.CompleteHumanTaskResult:
-        """Hand in the form of a task."""
         key = identifier(NOUN, input.task_id)
         request = CompleteRequest(form_data=_json(input.form_data, {}), comment=input.comment)
         task = await info.context.services.human_tasks.complete(info.context.actor, key, request)
         return graph.CompleteHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Say that a task cannot be done: its step fails.")
-    async def fail_human_task(
-        self,
-        info: Info,
-        input: graph.FailHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.FailHumanTaskResult:
-        """Say that a task cannot be done: its step fails."""
+    async def fail_human_task(self, info: Info, input: graph.FailHumanTaskInput) -> graph.FailHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.fail(info.context.actor, key, request)
         return graph.FailHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Pass a task over, where its step allows that.")
-    async def skip_human_task(
-        self,
-        info: Info,
-        input: graph.SkipHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.SkipHumanTaskResult:
-        """Pass a task over, where its step allows that."""
+    async def skip_human_task(self, info: Info, input: graph.SkipHumanTaskInput) -> graph.SkipHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.skip(info.context.actor, key, request)
         return graph.SkipHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("End a task without a result: its step fails.")
-    async def cancel_human_task(
-        self,
-        info: Info,
-        input: graph.CancelHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.CancelHumanTaskResult:
-        """End a task without a result: its step fails."""
+    async def cancel_human_task(self, info: Info, input: graph.CancelHumanTaskInput) -> graph.CancelHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = ReasonRequest(reason=input.reason)
         task = await info.context.services.human_tasks.cancel(info.context.actor, key, request)
@@ -198,23 +132,15 @@ class HumanTaskMutations:
 
     @mutation("Escalate a task now.")
     async def escalate_human_task(
-        self,
-        info: Info,
-        input: graph.EscalateHumanTaskInput,  # noqa: A002 - the contract's name
+        self, info: Info, input: graph.EscalateHumanTaskInput
     ) -> graph.EscalateHumanTaskResult:
-        """Escalate a task now."""
         key = identifier(NOUN, input.task_id)
         request = _escalate_request(input)
         task = await info.context.services.human_tasks.escalate(info.context.actor, key, request)
         return graph.EscalateHumanTaskSuccess(human_task=task_shapes.human_task(task))
 
     @mutation("Say something about a task.")
-    async def comment_human_task(
-        self,
-        info: Info,
-        input: graph.CommentHumanTaskInput,  # noqa: A002 - the contract's name
-    ) -> graph.CommentHumanTaskResult:
-        """Say something about a task."""
+    async def comment_human_task(self, info: Info, input: graph.CommentHumanTaskInput) -> graph.CommentHumanTaskResult:
         key = identifier(NOUN, input.task_id)
         request = CommentRequest(text=input.comment)
         task = await info.context.services.human_tasks.comment(info.context.actor, key, request)

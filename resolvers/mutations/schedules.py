@@ -20,43 +20,25 @@ class ScheduleMutations:
 
     @mutation("Make schedules equal to the triggers of published, active workflows, and recover missed ticks.")
     async def reconcile_schedules(
-        self,
-        info: Info,
-        input: graph.ReconcileSchedulesInput,  # noqa: A002 - the contract's name
+        self, info: Info, input: graph.ReconcileSchedulesInput
     ) -> graph.ReconcileSchedulesResult:
-        """Make schedules equal to triggers."""
         request = ReconcileRequest(dry_run=input.dry_run)
         return reconciled(await info.context.services.schedules.reconcile(info.context.actor, request))
 
     @mutation("Hold a schedule; what comes due meanwhile is dealt with as missed when it goes on.")
-    async def pause_schedule(
-        self,
-        info: Info,
-        input: graph.PauseScheduleInput,  # noqa: A002 - the contract's name
-    ) -> graph.PauseScheduleResult:
-        """Hold a schedule."""
+    async def pause_schedule(self, info: Info, input: graph.PauseScheduleInput) -> graph.PauseScheduleResult:
         key = identifier("schedule", input.schedule_id)
         found = await info.context.services.schedules.pause(info.context.actor, key, HoldRequest(reason=input.reason))
         return graph.PauseScheduleSuccess(schedule=schedule(found))
 
     @mutation("Let a schedule go on.")
-    async def resume_schedule(
-        self,
-        info: Info,
-        input: graph.ResumeScheduleInput,  # noqa: A002 - the contract's name
-    ) -> graph.ResumeScheduleResult:
-        """Let a schedule go on."""
+    async def resume_schedule(self, info: Info, input: graph.ResumeScheduleInput) -> graph.ResumeScheduleResult:
         key = identifier("schedule", input.schedule_id)
         found = await info.context.services.schedules.resume(info.context.actor, key, HoldRequest(reason=input.reason))
         return graph.ResumeScheduleSuccess(schedule=schedule(found))
 
     @mutation("Start the ticks of a range, both ends included; a tick that was started is never repeated.")
-    async def backfill_schedule(
-        self,
-        info: Info,
-        input: graph.BackfillScheduleInput,  # noqa: A002 - the contract's name
-    ) -> graph.BackfillScheduleResult:
-        """Start ticks of the past."""
+    async def backfill_schedule(self, info: Info, input: graph.BackfillScheduleInput) -> graph.BackfillScheduleResult:
         key = identifier("schedule", input.schedule_id)
         overlap = None if input.overlap is None else Overlap(input.overlap)
         request = BackfillRequest(start=input.from_, end=input.to, overlap=overlap)
@@ -66,12 +48,7 @@ class ScheduleMutations:
         )
 
     @mutation("Start every published, active workflow that listens, and wake the steps that wait for it.")
-    async def emit_event(
-        self,
-        info: Info,
-        input: graph.EmitEventInput,  # noqa: A002 - the contract's name
-    ) -> graph.EmitEventResult:
-        """Take an event in."""
+    async def emit_event(self, info: Info, input: graph.EmitEventInput) -> graph.EmitEventResult:
         request = EmitRequest(type=input.type, payload=cast("Json", input.payload), id=input.id)
         emitted = await info.context.services.events.emit(info.context.actor, request)
         return graph.EmitEventSuccess(event_id=emitted.id, duplicate=emitted.duplicate)

@@ -38,15 +38,13 @@ class WorkflowMutations:
     """Mutations of workflows."""
 
     @mutation("Store a new draft.")
-    async def create_workflow(self, info: Info, input: CreateWorkflowInput) -> CreateWorkflowResult:  # noqa: A002
-        """Store a new draft."""
+    async def create_workflow(self, info: Info, input: CreateWorkflowInput) -> CreateWorkflowResult:
         definition = cast("Json", input.definition)
         created = await info.context.services.workflows.create(info.context.actor, definition, input.idempotency_key)
         return CreateWorkflowSuccess(workflow=shapes.workflow(created))
 
     @mutation("Replace the draft.")
-    async def update_workflow(self, info: Info, input: UpdateWorkflowInput) -> UpdateWorkflowResult:  # noqa: A002
-        """Replace the draft."""
+    async def update_workflow(self, info: Info, input: UpdateWorkflowInput) -> UpdateWorkflowResult:
         key = identifier("workflow", input.workflow_id)
         definition = cast("Json", input.definition)
         updated = await info.context.services.workflows.update(
@@ -55,23 +53,20 @@ class WorkflowMutations:
         return UpdateWorkflowSuccess(workflow=shapes.workflow(updated))
 
     @mutation("Take a workflow out of use; its versions and executions stay.")
-    async def archive_workflow(self, info: Info, input: ArchiveWorkflowInput) -> ArchiveWorkflowResult:  # noqa: A002
-        """Take a workflow out of use."""
+    async def archive_workflow(self, info: Info, input: ArchiveWorkflowInput) -> ArchiveWorkflowResult:
         key = identifier("workflow", input.workflow_id)
         archived = await info.context.services.workflows.archive(info.context.actor, key)
         return ArchiveWorkflowSuccess(workflow=shapes.workflow(archived))
 
     @mutation("Make the draft an immutable version.")
-    async def publish_workflow(self, info: Info, input: PublishWorkflowInput) -> PublishWorkflowResult:  # noqa: A002
-        """Make the draft an immutable version."""
+    async def publish_workflow(self, info: Info, input: PublishWorkflowInput) -> PublishWorkflowResult:
         key = identifier("workflow", input.workflow_id)
         version = await info.context.services.workflows.publish(info.context.actor, key, _publish_request(input))
         workflow = await info.context.reads.workflow(key)
         return PublishWorkflowSuccess(workflow_version=shapes.version(version), workflow=workflow)
 
     @mutation("Check a document; all faults at once, nothing is stored.")
-    async def validate_workflow(self, info: Info, input: ValidateWorkflowInput) -> ValidateWorkflowResult:  # noqa: A002
-        """Check a document."""
+    async def validate_workflow(self, info: Info, input: ValidateWorkflowInput) -> ValidateWorkflowResult:
         definition = cast("Json", input.definition)
         faults = await info.context.services.workflows.validate(info.context.actor, definition)
         if faults:
@@ -80,11 +75,8 @@ class WorkflowMutations:
 
     @mutation("A new draft from a template, validated like any document.")
     async def create_workflow_from_template(
-        self,
-        info: Info,
-        input: CreateWorkflowFromTemplateInput,  # noqa: A002 - the contract's name
+        self, info: Info, input: CreateWorkflowFromTemplateInput
     ) -> CreateWorkflowFromTemplateResult:
-        """A new draft from a template."""
         request = _template_request(input)
         created = await info.context.services.templates.create_from(
             info.context.actor, input.template_id, request, input.idempotency_key

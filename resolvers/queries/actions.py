@@ -22,7 +22,6 @@ class ActionQueries:
     async def actions(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Action]:
-        """Actions."""
         page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.actions.list(info.context.actor)
         return shapes.connection(slice_of(found, page, lambda entry: entry.name), _action)

@@ -31,7 +31,6 @@ class AnalyticsQueries:
     async def workflow_stats(
         self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = None
     ) -> WorkflowStats:
-        """Figures by workflow."""
         workflow = identifier_or_none("workflow", workflow_id)
         found = await info.context.services.analytics.workflow_stats(info.context.actor, workflow, _period(period))
         return _stats(found)
@@ -40,7 +39,6 @@ class AnalyticsQueries:
     async def execution_metrics(
         self, info: Info, workflow_id: OfWorkflow = None, period: OfPeriod = None
     ) -> ExecutionMetrics:
-        """Figures over time."""
         workflow = identifier_or_none("workflow", workflow_id)
         found = await info.context.services.analytics.execution_metrics(info.context.actor, workflow, _period(period))
         return _metrics(found)

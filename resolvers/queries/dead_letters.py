@@ -28,8 +28,7 @@ class DeadLetterQueries:
     """Queries of dead letters."""
 
     @field("One dead letter; null where the caller's tenant has none with this id.")
-    async def dead_letter(self, info: Info, id: strawberry.ID) -> graph.DeadLetter | None:  # noqa: A002 - as all entities
-        """One dead letter."""
+    async def dead_letter(self, info: Info, id: strawberry.ID) -> graph.DeadLetter | None:
         key = as_uuid(id)
         if key is None:
             return None
@@ -50,7 +49,6 @@ class DeadLetterQueries:
         kind: OfKind = None,
         execution_id: OfExecution = None,
     ) -> Connection[graph.DeadLetter]:
-        """Dead letters."""
         page = page_request(page_of(info, first, after, last, before))
         wanted = DeadLetterFilter(
             None if status is None else DeadLetterStatus(status),

@@ -26,8 +26,7 @@ class ExecutionQueries:
     """Queries of executions."""
 
     @field("One execution; null where the caller's tenant has none with this id.")
-    async def execution(self, info: Info, id: strawberry.ID) -> Execution | None:  # noqa: A002 - the contract's name
-        """One execution."""
+    async def execution(self, info: Info, id: strawberry.ID) -> Execution | None:
         key = as_uuid(id)
         return None if key is None else await info.context.reads.execution(key)
 
@@ -43,7 +42,6 @@ class ExecutionQueries:
         status: OfStatus = None,
         version: OfVersion = None,
     ) -> Connection[Execution]:
-        """Executions."""
         page = page_request(page_of(info, first, after, last, before))
         workflow = identifier_or_none("workflow", workflow_id)
         wanted = ExecutionFilter(workflow, None if status is None else Status(status), version)

@@ -38,16 +38,14 @@ class GovernanceQueries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: OfFilter = None,  # noqa: A002 - the name in the graph
+        filter: OfFilter = None,
     ) -> Connection[AuditEntry]:
-        """The audit log."""
         page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.audit.list(info.context.actor, _wanted(filter or AuditEntryFilter()), page)
         return shapes.connection(found, _entry)
 
     @field("What policy would decide for an action of the caller's, and why.")
     async def policy_preview(self, info: Info, action: OfAction, resource: OfResource = None) -> PolicyPreview:
-        """What policy would decide."""
         return _preview(await info.context.services.policies.preview(info.context.actor, action, resource))
 
 

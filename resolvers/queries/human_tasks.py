@@ -30,8 +30,7 @@ class HumanTaskQueries:
     """Queries of human tasks."""
 
     @field("One task; null where the caller's tenant has none with this id.")
-    async def human_task(self, info: Info, id: strawberry.ID) -> HumanTask | None:  # noqa: A002 - the contract's name
-        """One task."""
+    async def human_task(self, info: Info, id: strawberry.ID) -> HumanTask | None:
         key = as_uuid(id)
         return None if key is None else await info.context.reads.human_task(key)
 
@@ -51,7 +50,6 @@ class HumanTaskQueries:
         step_id: OfStep = None,
         due_before: DueBefore = None,
     ) -> Connection[HumanTask]:
-        """Tasks."""
         page = page_request(page_of(info, first, after, last, before))
         execution, workflow = identifier_or_none("execution", execution_id), identifier_or_none("workflow", workflow_id)
         wanted_status = None if status is None else TaskStatus(status)

@@ -19,8 +19,7 @@ class ScheduleQueries:
     """Queries of schedules."""
 
     @field("One schedule; null where the caller's tenant has none with this id.")
-    async def schedule(self, info: Info, id: strawberry.ID) -> Schedule | None:  # noqa: A002 - the key's name
-        """One schedule."""
+    async def schedule(self, info: Info, id: strawberry.ID) -> Schedule | None:
         key = as_uuid(id)
         if key is None:
             return None
@@ -39,7 +38,6 @@ class ScheduleQueries:
         before: Before = None,
         workflow_id: OfWorkflow = None,
     ) -> Connection[Schedule]:
-        """Schedules."""
         page = page_request(page_of(info, first, after, last, before))
         workflow = identifier_or_none("workflow", workflow_id)
         found = await info.context.services.schedules.list(info.context.actor, workflow, page)

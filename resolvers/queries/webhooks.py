@@ -36,7 +36,6 @@ class WebhookQueries:
         last: Last = None,
         before: Before = None,
     ) -> Connection[WebhookSecret]:
-        """Secrets of a workflow's webhooks."""
         page = page_request(page_of(info, first, after, last, before))
         key = identifier("workflow", workflow_id)
         found = await info.context.services.webhook_secrets.list(info.context.actor, key)
@@ -53,7 +52,6 @@ class WebhookQueries:
         workflow_id: OfWorkflow = None,
         outcome: OfOutcome = None,
     ) -> Connection[WebhookDelivery]:
-        """Deliveries to webhooks."""
         page = page_request(page_of(info, first, after, last, before))
         workflow = identifier_or_none("workflow", workflow_id)
         wanted = DeliveryFilter(workflow, None if outcome is None else Outcome(outcome))
@@ -64,7 +62,6 @@ class WebhookQueries:
     async def callbacks(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Callback]:
-        """Callbacks."""
         page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.callbacks.list(info.context.actor)
         return connection(slice_of(found, page, lambda view: str(view.id)), webhook_shapes.callback)
@@ -73,7 +70,6 @@ class WebhookQueries:
     async def connections(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[OutboundConnection]:
-        """Connections."""
         page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.connections.list(info.context.actor)
         return connection(slice_of(found, page, lambda view: view.name), webhook_shapes.outbound)

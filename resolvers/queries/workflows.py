@@ -36,8 +36,7 @@ class WorkflowQueries:
     """Queries of workflows."""
 
     @field("One workflow; null where the caller's tenant has none with this id.")
-    async def workflow(self, info: Info, id: strawberry.ID) -> Workflow | None:  # noqa: A002 - the contract's name
-        """One workflow."""
+    async def workflow(self, info: Info, id: strawberry.ID) -> Workflow | None:
         key = as_uuid(id)
         return None if key is None else await info.context.reads.workflow(key)
 
@@ -53,7 +52,6 @@ class WorkflowQueries:
         is_active: IsActive = None,
         status: OfStatus = None,
     ) -> Connection[Workflow]:
-        """Workflows."""
         page = page_request(page_of(info, first, after, last, before))
         wanted = WorkflowFilter(search, is_active, None if status is None else Status(status))
         found = await info.context.services.workflows.list(info.context.actor, wanted, page)
@@ -61,7 +59,6 @@ class WorkflowQueries:
 
     @field("One published version; null where there is none.")
     async def workflow_version(self, info: Info, workflow_id: OfOne, version: Version) -> WorkflowVersion | None:
-        """One published version."""
         key = as_uuid(workflow_id)
         return None if key is None else await info.context.reads.version(key, version)
 
@@ -69,7 +66,6 @@ class WorkflowQueries:
     async def workflow_version_diff(
         self, info: Info, workflow_id: OfOne, from_: From = None, to: To = None
     ) -> WorkflowVersionDiff | None:
-        """What changed between two versions."""
         key = as_uuid(workflow_id)
         if key is None:
             return None
@@ -89,7 +85,6 @@ class WorkflowQueries:
         before: Before = None,
         category: Category = None,
     ) -> Connection[WorkflowTemplate]:
-        """Templates."""
         page = page_request(page_of(info, first, after, last, before))
         found = await info.context.services.templates.list(info.context.actor, category)
         return shapes.connection(slice_of(found, page, lambda template: template.id), shapes.template)
