@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from engine.actions.builtin import load_registry
 from engine.actions.connections.secret_box import SecretBox
@@ -55,18 +56,14 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         Unavailable: PostgreSQL does not answer. Redis may come later: until then readiness names it.
     """
     async with AsyncExitStack() as stack:
-        database = Database.connect(settings.database_url, application_name="maestro api", pool_size=POOL_SIZE)
-        stack.push_async_callback(database.close)
+        url = settings.database_url
+        database = _closed_with(stack, Database.connect(url, application_name="maestro api", pool_size=POOL_SIZE))
         await database.check_durability()
         link = await stack.enter_async_context(late_link(settings.redis_url))
-        bell = StreamBell(link, Streams())
-        stack.push_async_callback(bell.close)
-        listener = Listener(settings.redis_url)
-        stack.push_async_callback(listener.close)
-        teller = Teller(link)
-        stack.push_async_callback(teller.close)
-        tools = make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock)
-        stack.push_async_callback(tools.close)
+        bell = _closed_with(stack, StreamBell(link, Streams()))
+        listener = _closed_with(stack, Listener(settings.redis_url))
+        teller = _closed_with(stack, Teller(link))
+        tools = _closed_with(stack, make_tools(AllowList.parse(settings.outbound_allow), _NoConnections(), clock))
         catalogue = load_registry(tools).catalogue()
         policy = await stack.enter_async_context(open_policy(policy_source(settings), clock, uuid7_factory(clock)))
         policy_probes = () if policy.probe is None else (("policy", policy.probe),)
@@ -74,12 +71,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         if ledger is not None:
             stack.push_async_callback(ledger.close)
         qos = LiveQos(settings.qos_file)
-        meters = Meters(clock, link)
-        admission = Admission(qos, meters, random.random)
-        measuring = HotConnection(database, LOOP_ROLE)
-        stack.push_async_callback(measuring.close)
-        watch = LoadWatch(measuring, admission, clock)
-        await stack.enter_async_context(running(qos.run(), meters.run(), watch.run(), watch_loop_lag()))
+        admission = await _admission(stack, database, link, qos, clock)
         parts = Parts(
             database=database,
             bell=bell,
@@ -97,9 +89,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             ledger=ledger,
             drift_window_s=settings.schedule_drift_window_seconds,
         )
-        assembled = assemble(parts)
-        stack.push_async_callback(assembled.close)
-        yield assembled.services
+        yield _closed_with(stack, assemble(parts)).services
 
 
 @asynccontextmanager
@@ -112,8 +102,7 @@ async def open_triggers(
         ConfigurationError: a setting cannot be used.
     """
     async with AsyncExitStack() as stack:
-        bell = StreamBell(link, Streams())
-        stack.push_async_callback(bell.close)
+        bell = _closed_with(stack, StreamBell(link, Streams()))
         policy = await stack.enter_async_context(open_policy(policy_source(settings), clock, uuid7_factory(clock)))
         parts = Parts(
             database=database,
@@ -125,9 +114,28 @@ async def open_triggers(
             recording=Recording(policy.gate.needs, announces=settings.decision_log_url is not None),
             drift_window_s=settings.schedule_drift_window_seconds,
         )
-        assembled = assemble(parts)
-        stack.push_async_callback(assembled.close)
-        yield assembled.triggers
+        yield _closed_with(stack, assemble(parts)).triggers
+
+
+async def _admission(stack: AsyncExitStack, database: Database, link: Link, qos: LiveQos, clock: Clock) -> Admission:
+    """Admission of starts, and the loops that keep its picture of load and limits fresh."""
+    meters = Meters(clock, link)
+    admission = Admission(qos, meters, random.random)
+    watch = LoadWatch(_closed_with(stack, HotConnection(database, LOOP_ROLE)), admission, clock)
+    await stack.enter_async_context(running(qos.run(), meters.run(), watch.run(), watch_loop_lag()))
+    return admission
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+Opened = TypeVar("Opened", bound=_Closable)
+
+
+def _closed_with(stack: AsyncExitStack, opened: Opened) -> Opened:
+    stack.push_async_callback(opened.close)
+    return opened
 
 
 def _ledger(settings: Settings) -> LedgerClient | None:

@@ -259,8 +259,7 @@ class Starts:
         return Started(known.execution_id, None)
 
     def _candidate(self, start: Start, row: WorkflowRow, checked: tuple[Runnable, str], permit: Permit) -> Candidate:
-        actor, request = start.actor, start.request
-        runnable, trigger_data = checked
+        actor, request, (runnable, trigger_data) = start.actor, start.request, checked
         priority = runnable.definition.settings.priority if request.priority is None else request.priority
         decided = decision_entry(permit, None)
         return Candidate(
