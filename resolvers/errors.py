@@ -3,7 +3,8 @@
 This is the one table; `rest_shim/problems.py` is its counterpart.
 """
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -56,6 +57,8 @@ def _single_fault(error: errors.MaestroError) -> failures.ValidationFailed:
     )
 
 
+_TOO_MANY_TOKENS: Final = re.compile(r"contains more than (\d+) tokens")
+
 SHOWN = (
     errors.Unauthenticated,
     errors.Denied,
@@ -75,15 +78,22 @@ def shown(error: GraphQLError) -> GraphQLError | None:
     """The error as clients may see it, with the code in its extensions; None: it must be masked."""
     original = error.original_error
     if original is None:
-        code = "GRAPHQL_VALIDATION_FAILED" if error.path is None else "BAD_USER_INPUT"
-        if isinstance(error, GraphQLSyntaxError):
-            code = "GRAPHQL_PARSE_FAILED"
-        return _with_extensions(error, {"code": code, **(error.extensions or {})})
+        return _with_extensions(error, {**_own_facts(error), **(error.extensions or {})})
     if isinstance(original, GraphQLError):
         return _with_extensions(error, {"code": "BAD_USER_INPUT", **(original.extensions or {})})
     if isinstance(original, SHOWN):
         return _with_extensions(error, {"code": original.code, **_facts(original)})
     return None
+
+
+def _own_facts(error: GraphQLError) -> dict[str, Any]:
+    """What an error of GraphQL itself says; the parser counts tokens, and tells of too many in words alone."""
+    if not isinstance(error, GraphQLSyntaxError):
+        return {"code": "GRAPHQL_VALIDATION_FAILED" if error.path is None else "BAD_USER_INPUT"}
+    over = _TOO_MANY_TOKENS.search(error.message)
+    if over is None:
+        return {"code": "GRAPHQL_PARSE_FAILED"}
+    return {"code": "GRAPHQL_LIMIT_EXCEEDED", "limit": "tokens", "maximum": int(over[1])}
 
 
 def masked(error: GraphQLError, reference: str) -> GraphQLError:

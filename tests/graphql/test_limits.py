@@ -54,7 +54,9 @@ async def test_tokens_are_counted(edge: Edge) -> None:
         return '{ workflow(id: "x") { id ' + "... { id } " * fragments + "id " * fields + "} }"
 
     assert await answer_to(edge, of(1_000)) == (200, set())
-    assert await answer_to(edge, of(1_001)) == (400, {"GRAPHQL_PARSE_FAILED"})
+    assert await answer_to(edge, of(1_001)) == (400, {"tokens"})
+    over = (await edge.post_graphql(of(1_001))).json()["errors"][0]["extensions"]
+    assert over == {"code": "GRAPHQL_LIMIT_EXCEEDED", "limit": "tokens", "maximum": 1_000}
 
 
 async def test_the_text_of_a_document_is_bounded(edge: Edge) -> None:
