@@ -1,4 +1,4 @@
-"""The invariants of standards section 6, checked from the tables and from the receiver's own log."""
+"""The invariants I1 to I5 and I9 (docs/crash-rounds.md), checked from the tables and from the receiver's own log."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -23,6 +23,23 @@ again. One line for each round stands in `crash-rounds.jsonl`; of a seed that wa
 A resume is counted from the kill of a worker (or from the moment when it was frozen or cut off) until the first
 checkpoint of the next holder of what it had held, whatever else broke meanwhile, PostgreSQL's own recovery included.
 """
+_INVARIANTS: Final = """
+## What must hold
+
+| | |
+|---|---|
+| I1 | every accepted execution ends in exactly one final state |
+| I2 | a receiver that honours keys sees one effect per execution, step and iteration |
+| I3 | a step that is delivered at most once sends one request or none |
+| I4 | no row is written under a stale epoch |
+| I5 | a finished step never runs again, and checkpoints only grow |
+| I6 | each instant of a schedule is fired or recorded as skipped exactly once, and a message starts one execution |
+| I7 | each human task has one final outcome, and its audit trail has no gaps |
+| I8 | each published version and each finished execution is in the log once, and each checkpoint extends the last |
+| I9 | what was answered with success is there after the recovery |
+
+`tests/crash/invariants.py` and `tests/crash/obligations.py` check them.
+"""
 _HARD: Final = """
 ## Within one round
 
@@ -154,7 +171,7 @@ def page_of(rounds: Iterable[Record], hard: Iterable[Record]) -> str:
     broken = [record for record in (*random, *within_one) if record.breaches]
     breaches = "".join(f"- seed {record.seed}: {breach}\n" for record in broken for breach in record.breaches)
     return (
-        f"{_HEAD}\n{_table(random)}{_HARD}\n{_table(within_one)}{_FOUND}{_FAULTS}"
+        f"{_HEAD}\n{_table(random)}{_HARD}\n{_table(within_one)}{_INVARIANTS}{_FOUND}{_FAULTS}"
         + (f"\n## Breaches\n\n{breaches}" if breaches else "")
     )  # fmt: skip
 
