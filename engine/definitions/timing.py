@@ -1,6 +1,7 @@
-"""Faults of time: retries and timeouts that do not fit together, schedules, timezones."""
+"""Faults of time: retries and timeouts that do not fit together, instants, schedules, timezones."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from engine.definitions.cron import CronError, NeverFiresError, parse_cron, zone_of
 from engine.definitions.faults import FaultCode, fault
@@ -36,9 +37,28 @@ def _step_faults(node: Node, workflow_ms: int | None) -> Iterator[Fault]:
                     f"{in_words(workflow_ms)}."
                 )
                 yield fault(FaultCode.TIMEOUT_BEYOND_WORKFLOW, node.at("config", member), message)
+    yield from _instant_faults(node)
     retry = node.step.get("retryConfig")
     if isinstance(retry, dict):
         yield from _retry_faults(node, retry, own_ms, workflow_ms)
+
+
+def _instant_faults(node: Node) -> Iterator[Fault]:
+    """Instants that are written down; what a template will give is not known yet."""
+    for member in ("until", "dueDate"):
+        value = node.config.get(member)
+        if isinstance(value, str) and "{{" not in value and not _is_instant(value):
+            message = f"Step '{node.id}': `config.{member}` must be an RFC 3339 instant, but is {value[:100]!r}."
+            hint = "Write an instant such as 2026-03-01T12:00:00Z, or a template that gives one."
+            yield fault(FaultCode.VALUE_WRONG_FORMAT, node.at("config", member), message, hint)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _retry_faults(node: Node, retry: JsonObject, own_ms: int | None, workflow_ms: int | None) -> Iterator[Fault]:
