@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from engine.errors import MalformedRequest
@@ -20,23 +21,13 @@ READ = "audit.read"
 EXPORTED_AT_ONCE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which entries; members that are None do not filter. `since` belongs to it, `until` does not."""
-
-    actor: str | None = None
-    action: str | None = None
-    resource_type: str | None = None
-    resource_id: str | None = None
-    decision_id: UUID | None = None
-    request_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+AuditFilter: TypeAlias = AuditConditions
+"""Which entries; what the store is asked for is what callers may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntryView:
-    """Who did what, on what, when, and why he was allowed to.
+    """Who did what, on what, when, and why that was allowed.
 
     Attributes:
         before_hash: digest of the state before; None: there was none.
@@ -75,44 +66,34 @@ class Audit:
         Raises:
             MalformedRequest: a limit, page or cursor that does not fit.
         """
-        conditions = await self._permitted(actor, wanted)
+        await self._permit(actor, wanted)
         listing = Listing("audit", wanted)
         window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
-            items, found = await rows.find_window(connection, actor.tenant, conditions, window)
-            total = await rows.count_all(connection, actor.tenant, conditions) if page.count else None
+            items, found = await rows.find_window(connection, actor.tenant, wanted, window)
+            total = await rows.count_all(connection, actor.tenant, wanted) if page.count else None
         return listing.slice([_view(row) for row in items], [row.entry.id for row in items], found, total)
 
     async def export(self, actor: Actor, wanted: AuditFilter) -> AsyncIterator[AuditEntryView]:
         """All entries, oldest first, read in parts. Permission is asked before this returns."""
-        conditions = await self._permitted(actor, wanted)
-        return self._exported(actor.tenant, conditions)
+        await self._permit(actor, wanted)
+        return self._exported(actor.tenant, wanted)
 
-    async def _exported(self, tenant: str, conditions: AuditConditions) -> AsyncIterator[AuditEntryView]:
+    async def _exported(self, tenant: str, wanted: AuditFilter) -> AsyncIterator[AuditEntryView]:
         after: UUID | None = None
         while True:
             async with self._database.transaction(tenant) as connection:
-                found = await rows.find_after(connection, tenant, conditions, after, EXPORTED_AT_ONCE)
+                found = await rows.find_after(connection, tenant, wanted, after, EXPORTED_AT_ONCE)
             for row in found:
                 yield _view(row)
             if len(found) < EXPORTED_AT_ONCE:
                 return
             after = found[-1].entry.id
 
-    async def _permitted(self, actor: Actor, wanted: AuditFilter) -> AuditConditions:
+    async def _permit(self, actor: Actor, wanted: AuditFilter) -> None:
         await self._authority.permit(actor, READ, Resource("audit", None))
         if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
             raise MalformedRequest("'from' lies behind 'to'.", code="request.bad_parameter")
-        return AuditConditions(
-            wanted.actor,
-            wanted.action,
-            wanted.resource_type,
-            wanted.resource_id,
-            wanted.decision_id,
-            wanted.request_id,
-            wanted.since,
-            wanted.until,
-        )
 
 
 def _view(row: ChainedRow) -> AuditEntryView:

@@ -111,34 +111,28 @@ async def versions(call: Call) -> Answer:
 _UNCHANGED = Reply("The caller has it already.")
 _WORKFLOW = Reply("The workflow.", WorkflowBody, ETAG)
 
+_CREATE = Route(
+    Method.POST,
+    "/api/workflows",
+    "createWorkflow",
+    "Store a new draft.",
+    create,
+    {201: Reply("The new workflow.", WorkflowBody, {**ETAG, "Location": "Of the workflow."})},
+    "workflows",
+    body=DEFINITION,
+    refusals=(ValidationFailed, IdempotencyMismatch, Conflict),
+    headers=IDEMPOTENCY,
+    action="workflow.create",
+    body_limit=LARGE_BODY,
+)
+
 ROUTES = (
-    Route(
-        Method.POST,
-        "/api/workflows",
-        "createWorkflow",
-        "Store a new draft.",
-        create,
-        {201: Reply("The new workflow.", WorkflowBody, {**ETAG, "Location": "Of the workflow."})},
-        "workflows",
-        body=DEFINITION,
-        refusals=(ValidationFailed, IdempotencyMismatch, Conflict),
-        headers=IDEMPOTENCY,
-        action="workflow.create",
-        body_limit=LARGE_BODY,
-    ),
-    Route(
-        Method.POST,
-        "/api/workflow-builder",
-        "buildWorkflow",
-        "Store what the older builder sends, as a new draft: the same as `createWorkflow`.",
-        create,
-        {201: Reply("The new workflow.", WorkflowBody, {**ETAG, "Location": "Of the workflow."})},
-        "workflows",
-        body=DEFINITION,
-        refusals=(ValidationFailed, IdempotencyMismatch, Conflict),
-        headers=IDEMPOTENCY,
-        action="workflow.create",
-        body_limit=LARGE_BODY,
+    _CREATE,
+    replace(
+        _CREATE,
+        path="/api/workflow-builder",
+        name="buildWorkflow",
+        summary="Store what the older builder sends, as a new draft: the same as `createWorkflow`.",
     ),
     Route(
         Method.POST,
