@@ -1331,10 +1331,11 @@ export const WORKFLOW_DEFINITION_SCHEMA: Readonly<Record<string, unknown>> = {
     "errorHandling": {
      "enum": [
       "stop",
-      "continue"
+      "continue",
+      "retry"
      ],
      "default": "stop",
-     "description": "Older documents may say retry; it is turned into stop and retries on the steps."
+     "description": "`retry` is turned into `stop` and retries on the steps that have none of their own."
     },
     "logging": {
      "enum": [
