@@ -175,7 +175,9 @@ OPEN = {
 """What answers without a token, beside `/metrics`, `/openapi.json` and `/docs`, which are no routes of the table."""
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.template not in OPEN], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.template not in OPEN], ids=lambda route: route.name
+)
 async def test_whatever_is_not_listed_as_open_needs_a_token(edge: Edge, route: Route) -> None:
     answer = await edge.client.request(route.method, re.sub(r"{\w+}", "1", route.path), json={})
 
