@@ -1,13 +1,17 @@
 """Who asks something of an execution gets the execution as it is after that, not as it was before."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
+
+import pytest
 
 from engine.clock import SystemClock
 from engine.identity.actor import Actor
 from engine.jsonvalue import JsonObject
 from engine.runtime.states import ExecutionStatus, StepStatus
+from engine.services import settling
 from engine.services.assembly import Parts, assemble
 from engine.services.requests import ControlRequest, ExecuteRequest, PublishRequest, RetryRequest, SignalRequest
 from engine.services.services import Services
@@ -21,7 +25,14 @@ from workers.worker import Worker
 
 ANN = Actor("default", "ann", frozenset({"editor"}))
 WAITING = document([step("wait", ["after"], "wait", {"signal": "go"}), step("after")])
+LONG_S = 60.0
 FAILING: JsonObject = {"actionType": "validation", "actionConfig": {"schema": False, "value": 1}}
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a caller waits for at most is no matter of these tests, and less than a busy machine may need."""
+    monkeypatch.setattr(settling, "PATIENCE_S", LONG_S)
 
 
 @asynccontextmanager
@@ -94,5 +105,6 @@ async def test_without_a_worker_the_answer_comes_at_once(
     async with start_worker() as worker, services_of(database_url, worker) as services:
         execution_id = await started(services, WAITING, reader)
     async with services_of(database_url, worker) as services:
-        paused = await services.executions.pause(ANN, execution_id, ControlRequest())
+        async with asyncio.timeout(LONG_S / 2):
+            paused = await services.executions.pause(ANN, execution_id, ControlRequest())
     assert (paused.status, await reader.mail(execution_id)) == (ExecutionStatus.RUNNING, ["PauseAsked"])
