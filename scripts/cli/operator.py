@@ -24,6 +24,8 @@ from scripts.cli.environment import command_settings
 
 T = TypeVar("T")
 UseCase = Callable[[Services, Actor], Awaitable[T]]
+UNBOUNDED = 100_000
+"""Columns of a table that nobody's terminal has to hold."""
 
 tenant_option = click.option("--tenant", default="default", show_default=True, help="Whose data.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the REST API answers it.")
@@ -87,11 +89,15 @@ def show_all(bodies: Sequence[object], *, as_json: bool, columns: Mapping[str, s
     if as_json:
         click.echo(dumps(contents))
         return
-    table = Table(*columns.values(), box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for member, title in columns.items():
+        table.add_column(title, no_wrap=member == "id")
     for content in contents:
         if isinstance(content, dict):
             table.add_row(*(_cell(content.get(member)) for member in columns))
-    Console().print(table)
+    # What is piped elsewhere has no width to fit into: nothing is cut, so that it can be searched. Names are no markup.
+    width = None if sys.stdout.isatty() else UNBOUNDED
+    Console(width=width, markup=False).print(table)
 
 
 def _cell(value: Json) -> str:

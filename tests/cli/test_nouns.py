@@ -41,6 +41,17 @@ def test_from_a_document_to_a_cancelled_execution(maestro: Maestro, tmp_path: Pa
     assert cancelled.exit_code == 0, cancelled.output
 
 
+def test_a_table_that_is_piped_cuts_nothing_and_reads_names_as_they_are(maestro: Maestro) -> None:
+    name = "A [bold]name[/nothing] " + "that is long " * 10
+    created = _json(maestro("workflows", "create", json.dumps({**DOCUMENT, "name": name}), "--json"))
+
+    listed = maestro("workflows", "list")
+
+    assert listed.exit_code == 0, listed.output
+    [line] = [each for each in listed.stdout.splitlines() if each.startswith(str(created["id"]))]
+    assert name.strip() in line
+
+
 def test_every_fault_of_a_document_is_a_line(maestro: Maestro) -> None:
     result = maestro("workflows", "create", '{"name": "", "steps": [{"id": "a", "type": "dance"}]}')
     assert result.exit_code == 1
