@@ -47,7 +47,6 @@ from workers.ledger_relay import LedgerRelay
 from workers.lending import Lender
 from workers.listener import Listener
 from workers.meters import Gauges
-from workers.metrics import Metrics
 from workers.notifications import Notifier
 from workers.plans import Plans
 from workers.relay import DeadLetterPublisher, Publisher, Relay
@@ -56,6 +55,7 @@ from workers.runner import Runner
 from workers.schedules import Reconciling, Schedules
 from workers.sequencer import Sequencer
 from workers.side_loops import Heartbeat, Sweep, Timers
+from workers.sums import Sums
 from workers.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -210,7 +210,7 @@ class Worker:
         self.retention = Retention(self._another(database), surroundings.retention_days, _draw)
         self.sequencer = Sequencer(self._another(database), _draw)
         self.gauges = self._figures(database)
-        self.metrics = Metrics(self._another(database), _draw)
+        self.sums = Sums(self._another(database), _draw)
         self.lender, self.borrower = self._lending(database)
 
     def stop(self) -> None:
@@ -253,7 +253,7 @@ class Worker:
         yield "retention", self.retention
         yield "sequencer", self.sequencer
         yield "gauges", self.gauges
-        yield "metrics", self.metrics
+        yield "sums", self.sums
         if self.schedules is not None:
             yield "schedules", self.schedules
         if self.reconciling is not None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from .parsing import JsonObject, decode, json_object, sha256_hex
 from .reasons import VerificationError
-from .strictly import JsonObject, decode, json_object, sha256_hex
 from .trust import TrustedKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

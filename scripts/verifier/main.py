@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .notes import Checkpoint
+from .parsing import decode, json_object
 from .reasons import EXIT_CODES, CannotTell, Finding, Report, Verdict, VerificationError
-from .strictly import decode, json_object
 from .trust import Trust, gather
 from .verify import Since, verify
 

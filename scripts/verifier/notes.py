@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from .parsing import decode
 from .reasons import VerificationError
-from .strictly import decode
 
 _ED25519 = b"\x01"
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")

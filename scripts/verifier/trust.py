@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from .notes import LogKey
+from .parsing import Json, JsonObject, instant, json_object
 from .reasons import CannotTell, VerificationError
-from .strictly import Json, JsonObject, instant, json_object
 
 _END = "-----END PUBLIC KEY-----"
 

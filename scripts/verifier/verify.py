@@ -9,8 +9,8 @@ from . import merkle
 from .archive import DATA_MEMBERS, ENVELOPE, EXECUTION_PROOF, SUMS, VERSION_PROOF, Contents, read
 from .attestation import Envelope, Statement
 from .notes import Checkpoint, Proof
+from .parsing import instant, json_object, member, number
 from .reasons import CannotTell, Report, VerificationError
-from .strictly import instant, json_object, member, number
 from .trust import Trust, TrustedKey, keyid_of, pem_of, public_keys
 
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S+)")

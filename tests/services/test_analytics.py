@@ -15,7 +15,7 @@ from engine.store.database import Database
 from engine.store.hot import HotConnection
 from tests.clock import FakeClock
 from tests.store.rows import add_execution, add_workflow
-from workers.metrics import Metrics
+from workers.sums import Sums
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def now(clock: FakeClock) -> datetime:
 
 
 @pytest_asyncio.fixture
-async def summing(loop_connection: HotConnection, superuser: asyncpg.Connection, now: datetime) -> Metrics:
+async def summing(loop_connection: HotConnection, superuser: asyncpg.Connection, now: datetime) -> Sums:
     """Sums that have got as far as two days ago."""
     await superuser.execute("delete from workflow_metrics")
     await superuser.execute("update workflow_metrics_progress set aggregated_until = $1", now - timedelta(days=2))
-    return Metrics(loop_connection, lambda: 0.5)
+    return Sums(loop_connection, lambda: 0.5)
 
 
 async def add_ended(
@@ -50,7 +50,7 @@ async def add_ended(
     )
 
 
-async def summed(metrics: Metrics) -> None:
+async def summed(metrics: Sums) -> None:
     while await metrics.run_once():
         continue
 
@@ -60,7 +60,7 @@ async def asked(services: Services, actor: Actor, workflow_id: UUID | None = Non
 
 
 async def test_sums_and_what_is_newer_make_one_answer(
-    services: Services, database: Database, viewer: Actor, summing: Metrics, now: datetime
+    services: Services, database: Database, viewer: Actor, summing: Sums, now: datetime
 ) -> None:
     workflow = await add_workflow(database, viewer.tenant)
     await add_ended(database, viewer.tenant, workflow.id, "completed", now - timedelta(hours=3), 200)
@@ -87,7 +87,7 @@ async def test_summing_again_counts_nothing_twice(
     services: Services,
     database: Database,
     viewer: Actor,
-    summing: Metrics,
+    summing: Sums,
     now: datetime,
     superuser: asyncpg.Connection,
 ) -> None:
@@ -108,7 +108,7 @@ async def test_summing_again_counts_nothing_twice(
 
 
 async def test_stats_name_the_busiest_workflow_first_and_count_what_has_not_ended(
-    services: Services, database: Database, viewer: Actor, now: datetime, summing: Metrics
+    services: Services, database: Database, viewer: Actor, now: datetime, summing: Sums
 ) -> None:
     calm = await add_workflow(database, viewer.tenant)
     busy = await add_workflow(database, viewer.tenant)
@@ -129,7 +129,7 @@ async def test_stats_name_the_busiest_workflow_first_and_count_what_has_not_ende
 
 
 async def test_what_lies_before_the_period_is_not_counted(
-    services: Services, database: Database, viewer: Actor, now: datetime, summing: Metrics
+    services: Services, database: Database, viewer: Actor, now: datetime, summing: Sums
 ) -> None:
     workflow = await add_workflow(database, viewer.tenant)
     await add_ended(database, viewer.tenant, workflow.id, "completed", now - timedelta(hours=26))
@@ -142,7 +142,7 @@ async def test_what_lies_before_the_period_is_not_counted(
 
 
 async def test_another_tenants_figures_are_nobodys(
-    services: Services, database: Database, viewer: Actor, stranger: Actor, now: datetime, summing: Metrics
+    services: Services, database: Database, viewer: Actor, stranger: Actor, now: datetime, summing: Sums
 ) -> None:
     workflow = await add_workflow(database, viewer.tenant)
     await add_ended(database, viewer.tenant, workflow.id, "completed", now - timedelta(hours=2))
