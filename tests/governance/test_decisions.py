@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from engine.bootstrap import BUILT_IN_POLICY
-from engine.clock import SystemClock
+from engine.clock import SystemClock, rfc3339
 from engine.definitions.catalogue import ActionCatalogue, ActionEffect, ActionEntry
 from engine.errors import Denied, NotFound
 from engine.identity.actor import Actor
@@ -275,6 +275,19 @@ async def test_decisions_reach_a_log_outside_in_opas_format_and_wait_for_it(
     assert [event["masked"] for event in executed] == [["/input/context/triggerData"]]
     assert executed[0]["bundles"] == {"maestro": {"revision": "test-1"}}
     assert "1234" not in json.dumps(taken)
+    async with database.transaction(ada.tenant) as connection:
+        found = await connection.exec_driver_sql('select * from policy_decision_log order by "timestamp"')
+        rows = {str(row["decision_id"]): row for row in found.mappings()}
+        other_tenants = await connection.exec_driver_sql(
+            "select 1 from policy_decision_log where tenant_id <> $1", (ada.tenant,)
+        )
+        assert other_tenants.all() == []
+    same = ["path", "input", "result", "requested_by", "bundles", "metrics", "erased", "masked", "trace_id", "span_id"]
+    assert len(rows) == len(taken)
+    for event in taken:
+        row = rows[event["decision_id"]]
+        assert {name: row[name] for name in same} == {name: event[name] for name in same}
+        assert rfc3339(row["timestamp"]) == event["timestamp"]
 
 
 async def test_a_changed_bundle_comes_into_force_in_a_running_process_and_a_bad_one_does_not(
