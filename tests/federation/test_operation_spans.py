@@ -36,7 +36,7 @@ class Ended(SpanProcessor):
         """All that have ended since the last look, once one of this name has."""
         found: list[ReadableSpan] = []
         while not found or found[-1].name != name:
-            found.append(await asyncio.wait_for(self._spans.get(), 10))
+            found.append(await asyncio.wait_for(self._spans.get(), 60))
         return found
 
     def rest(self) -> list[str]:

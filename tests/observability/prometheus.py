@@ -16,7 +16,7 @@ from scripts.embedded.ports import LOOPBACK, free_port
 from scripts.observability.files import as_yaml
 from tests.observability.binaries import find
 
-_READY_S: Final = 30.0
+_READY_S: Final = 120.0
 _LOOK_S: Final = 0.1
 
 
@@ -98,7 +98,7 @@ def running_prometheus(
     with (
         (folder / "prometheus.log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as process,
-        httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=10, trust_env=False) as client,
+        httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=30, trust_env=False) as client,
     ):
         try:
             _wait_until_ready(client, process, folder)

@@ -105,7 +105,7 @@ class Player:
         self._client = httpx.Client(
             base_url=f"http://{LOOPBACK}:{stack.port}",
             headers={"Authorization": f"Bearer {stack.token()}"},
-            timeout=5,
+            timeout=30,
             trust_env=False,
         )
         self.busy = ""
@@ -141,7 +141,9 @@ class Player:
         tasks = self._client.get("/api/human-tasks", params={"status": "pending"}).json()
         if not tasks:
             return False
-        with httpx.Client(base_url=self._client.base_url, headers=self._as("ann", "approver"), trust_env=False) as ann:
+        with httpx.Client(
+            base_url=self._client.base_url, headers=self._as("ann", "approver"), timeout=30, trust_env=False
+        ) as ann:
             bodies: dict[str, dict[str, Any]] = {"claim": {}, "start": {}, "complete": {"formData": {}}}
             for operation, body in bodies.items():
                 answer = ann.post(f"/api/human-tasks/{tasks[0]['id']}/{operation}", json=body)

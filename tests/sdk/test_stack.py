@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from scripts.embedded.ports import free_port
 from tests.docs.stack import started, stranger
 from tests.graphql.browser import open_tab
 from tests.sdk.package import BINARIES, FOLDER, WITH_NODE, built, run
@@ -29,13 +28,20 @@ EXAMPLES = {
     "typedGraphql": r"over graphql at revision 1; listed: true\n",
     "validationFaults": r"/steps/0/connections/0/targetStepId connection\.unknown_target\n",
 }
-PAGE_PORT = free_port()
 
 
 @pytest.fixture(scope="module")
-def stack(servers_folder: Path) -> Iterator[dict[str, str]]:
-    """The environment of a program that uses the running stack."""
-    environment = stranger(servers_folder) | {"MAESTRO_CORS_ORIGINS": f"http://127.0.0.1:{PAGE_PORT}"}
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder, and the origin that it is served from."""
+    folder = tmp_path_factory.mktemp("site")
+    with serving_files(folder) as origin:
+        yield folder, origin
+
+
+@pytest.fixture(scope="module")
+def stack(servers_folder: Path, site: tuple[Path, str]) -> Iterator[dict[str, str]]:
+    """The environment of a program that uses the running stack; pages of the site may call it."""
+    environment = stranger(servers_folder) | {"MAESTRO_CORS_ORIGINS": site[1]}
     environment["MAESTRO_DATA_DIR"] = str(servers_folder / "sdk")
     with started(environment):
         yield environment | {
@@ -83,27 +89,27 @@ def test_its_tests_against_a_running_server_pass(stack: dict[str, str]) -> None:
     assert "# skipped 0" in said
 
 
-async def test_it_works_in_a_browser(stack: dict[str, str], tmp_path: Path) -> None:
+async def test_it_works_in_a_browser(stack: dict[str, str], site: tuple[Path, str]) -> None:
+    folder, origin = site
     options = ("--bundle", "--minify", "--format=esm", "--platform=browser", "--log-level=error")
-    run(BINARIES / "esbuild", built() / "test" / "page.js", *options, f"--outfile={tmp_path / 'page.js'}")
-    (tmp_path / "index.html").write_text("<!doctype html><title></title><script type=module src=page.js></script>")
+    run(BINARIES / "esbuild", built() / "test" / "page.js", *options, f"--outfile={folder / 'page.js'}")
+    (folder / "index.html").write_text("<!doctype html><title></title><script type=module src=page.js></script>")
 
     async with open_tab() as tab:
-        with serving_files(tmp_path):
-            asked = f"url={stack['MAESTRO_URL']}&token={stack['MAESTRO_TOKEN']}"
-            await tab.call("Page.navigate", url=f"http://127.0.0.1:{PAGE_PORT}/index.html#{asked}")
-            shown = await tab.until("document.title")
+        asked = f"url={stack['MAESTRO_URL']}&token={stack['MAESTRO_TOKEN']}"
+        await tab.call("Page.navigate", url=f"{origin}/index.html#{asked}")
+        shown = await tab.until("document.title")
 
     assert shown == "Document: 0 faults, completed"
     assert tab.complaints() == []
 
 
 @contextmanager
-def serving_files(folder: Path) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", PAGE_PORT), partial(Silent, directory=os.fspath(folder)))
+def serving_files(folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=os.fspath(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
