@@ -1,7 +1,13 @@
 """`/api/executions` and the call that starts one."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
 from engine.errors import Conflict, IdempotencyMismatch, NotFound, Overloaded, RateLimited, ValidationFailed
+from engine.identity.actor import Actor
 from engine.identity.expiry import until
+from engine.services.executions import Executions
 from engine.services.requests import (
     BulkRequest,
     ControlRequest,
@@ -10,7 +16,7 @@ from engine.services.requests import (
     RetryRequest,
     SignalRequest,
 )
-from engine.services.values import ExecutionFilter
+from engine.services.values import Execution, ExecutionFilter
 from rest_shim.call import Call
 from rest_shim.events import event_stream, last_event_id
 from rest_shim.models.executions import (
@@ -29,6 +35,8 @@ from rest_shim.models.executions import (
 from rest_shim.models.paging import LIST_HEADERS, WHOLE_HEADERS, list_headers, page_request, whole_headers
 from rest_shim.nouns import Noun
 from rest_shim.table import EVENTS, Answer, Method, Reply, Route
+
+Operation = Callable[[Executions, Actor, UUID, Any], Awaitable[Execution]]
 
 
 async def execute(call: Call) -> Answer:
@@ -55,34 +63,6 @@ async def find(call: Call) -> Answer:
 async def get(call: Call) -> Answer:
     """One execution with its steps and context."""
     return Answer(ExecutionBody.of(await call.services.executions.get(call.actor, call.id(Noun.EXECUTION))))
-
-
-async def cancel(call: Call) -> Answer:
-    """Ask for the end of an unfinished execution."""
-    request = await call.body(ControlBody, lambda faults: ControlRequest(faults=faults))
-    execution = await call.services.executions.cancel(call.actor, call.id(Noun.EXECUTION), request)
-    return Answer(ExecutionBody.of(execution))
-
-
-async def pause(call: Call) -> Answer:
-    """Hold a queued or running execution."""
-    request = await call.body(ControlBody, lambda faults: ControlRequest(faults=faults))
-    execution = await call.services.executions.pause(call.actor, call.id(Noun.EXECUTION), request)
-    return Answer(ExecutionBody.of(execution))
-
-
-async def resume(call: Call) -> Answer:
-    """Let a paused execution go on."""
-    request = await call.body(ControlBody, lambda faults: ControlRequest(faults=faults))
-    execution = await call.services.executions.resume(call.actor, call.id(Noun.EXECUTION), request)
-    return Answer(ExecutionBody.of(execution))
-
-
-async def retry(call: Call) -> Answer:
-    """Run failed work of a finished execution again."""
-    request = await call.body(RetryBody, lambda faults: RetryRequest(faults=faults))
-    execution = await call.services.executions.retry(call.actor, call.id(Noun.EXECUTION), request)
-    return Answer(ExecutionBody.of(execution))
 
 
 async def signal(call: Call) -> Answer:
@@ -125,14 +105,22 @@ _EXECUTION = {200: Reply("The execution.", ExecutionBody)}
 _CONTROL_REFUSALS = (NotFound, ValidationFailed, Conflict)
 
 
-def _control(name: str, operation: str, summary: str, handler: object, body: object = ControlBody) -> Route:
-    """Route of an operation on one execution."""
+def _control(
+    operation: str, summary: str, method: Operation, body: Any = ControlBody, request: Any = ControlRequest
+) -> Route:
+    """Route of an operation on the execution that the path names; it answers the execution after it."""
+
+    async def handle(call: Call) -> Answer:
+        asked = await call.body(body, lambda faults: request(faults=faults))
+        execution = await method(call.services.executions, call.actor, call.id(Noun.EXECUTION), asked)
+        return Answer(ExecutionBody.of(execution))
+
     return Route(
         Method.POST,
         f"/api/executions/{{id}}/{operation}",
-        name,
+        f"{operation}Execution",
         summary,
-        handler,  # type: ignore[arg-type]
+        handle,
         _EXECUTION,
         "executions",
         body=body,
@@ -197,10 +185,10 @@ ROUTES = (
         refusals=(NotFound,),
         action="execution.read",
     ),
-    _control("cancelExecution", "cancel", "Ask for the end of an unfinished execution.", cancel),
-    _control("pauseExecution", "pause", "Hold a queued or running execution.", pause),
-    _control("resumeExecution", "resume", "Let a paused execution go on.", resume),
-    _control("retryExecution", "retry", "Run failed work of a finished execution again.", retry, RetryBody),
+    _control("cancel", "Ask for the end of an unfinished execution.", Executions.cancel),
+    _control("pause", "Hold a queued or running execution.", Executions.pause),
+    _control("resume", "Let a paused execution go on.", Executions.resume),
+    _control("retry", "Run failed work of a finished execution again.", Executions.retry, RetryBody, RetryRequest),
     Route(
         Method.POST,
         "/api/executions/{id}/signals/{name}",
