@@ -1,5 +1,8 @@
 """`maestro policy`: what is built is what a process takes, signed or not."""
 
+import io
+import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,14 @@ def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
     assert load_bundle(first).revision == load_bundle(BUILT_IN_POLICY).revision
     assert load_bundle(first).revision in maestro("check", first).output
+    with tarfile.open(first) as archive:
+        manifest = json.load(archive.extractfile(".manifest") or io.BytesIO())
+    assert manifest == {
+        "revision": load_bundle(first).revision,
+        "roots": ["maestro"],
+        "rego_version": 1,
+        "metadata": {"name": "maestro-composer-backend"},
+    }
 
 
 def test_a_signed_bundle_is_taken_with_its_key_alone(tmp_path: Path, keys: tuple[Path, Path]) -> None:
