@@ -8,8 +8,6 @@ from schema.scalars import JSON
 
 @enum("What an action does to the outside: nothing, reads it, or changes it.")
 class ActionEffect(ExplainedEnum):
-    """What an action does to the outside."""
-
     none = "none", "A computation; runs of such steps share a commit."
     read = "read", "It looks, and may be repeated freely."
     write = "write", "It may change something: its intent is recorded before, its outcome after."
@@ -17,8 +15,6 @@ class ActionEffect(ExplainedEnum):
 
 @strawberry.type(description="What a step may do.")
 class Action:
-    """What a step may do."""
-
     name: str = strawberry.field(description="The step's `actionType`.")
     effect: ActionEffect = strawberry.field(description="What it does to the outside.")
     config_schema: JSON = strawberry.field(description="JSON Schema (2020-12) of the step's `actionConfig`.")

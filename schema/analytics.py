@@ -9,8 +9,6 @@ from schema.enums import ExplainedEnum, enum
 
 @enum("How far figures look back; each begins at a full hour or day, in UTC.")
 class AnalyticsPeriod(ExplainedEnum):
-    """How far figures look back."""
-
     LAST_24_HOURS = "24h", "Figures by the hour."
     LAST_7_DAYS = "7d", "Figures by the day."
     LAST_30_DAYS = "30d", "Figures by the day."
@@ -19,8 +17,6 @@ class AnalyticsPeriod(ExplainedEnum):
 
 @strawberry.type(description="What happened to executions in a time.")
 class ExecutionFigures:
-    """What happened to executions in a time."""
-
     started: int = strawberry.field(description="Accepted in it.")
     completed: int = strawberry.field(description="Completed in it.")
     failed: int = strawberry.field(description="Failed in it.")
@@ -31,24 +27,18 @@ class ExecutionFigures:
 
 @strawberry.type(description="Figures of one workflow.")
 class WorkflowFigures:
-    """Figures of one workflow."""
-
     workflow_id: strawberry.ID = strawberry.field(description="The workflow.")
     figures: ExecutionFigures = strawberry.field(description="What happened to its executions.")
 
 
 @strawberry.type(description="Figures of one hour or day.")
 class PeriodFigures:
-    """Figures of one hour or day."""
-
     period_start: datetime = strawberry.field(description="Its start.")
     figures: ExecutionFigures = strawberry.field(description="What happened in it.")
 
 
 @strawberry.type(description="How workflows did in a period.")
 class WorkflowStats:
-    """How workflows did in a period."""
-
     period: AnalyticsPeriod = strawberry.field(description="How far it looks back.")
     from_: datetime = strawberry.field(description="Start of the period.", name="from")
     to: datetime = strawberry.field(description="Its end: now.")
@@ -62,8 +52,6 @@ class WorkflowStats:
 
 @strawberry.type(description="How executions did over a period.")
 class ExecutionMetrics:
-    """How executions did over a period."""
-
     period: AnalyticsPeriod = strawberry.field(description="How far it looks back.")
     from_: datetime = strawberry.field(description="Start of the period.", name="from")
     to: datetime = strawberry.field(description="Its end: now.")

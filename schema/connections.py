@@ -10,8 +10,6 @@ from schema.scalars import JSON
 
 @enum("What is at the other end of a connection.")
 class ConnectionKind(ExplainedEnum):
-    """What is at the other end of a connection."""
-
     http = "http", "An HTTP API, for `api` and `ml`."
     smtp = "smtp", "A mail server, for `email`."
     slack = "slack", "A Slack workspace, for `slack`."
@@ -22,8 +20,6 @@ class ConnectionKind(ExplainedEnum):
 
 @strawberry.type(name="OutboundConnection", description="A named way to the outside; of its secrets only the names.")
 class OutboundConnection:
-    """A named way to the outside."""
-
     name: str = strawberry.field(description="By which steps refer to it.")
     kind: ConnectionKind = strawberry.field(description="What is at the other end.")
     settings: JSON = strawberry.field(description="What is no secret.")

@@ -14,8 +14,6 @@ from schema.scalars import JSON
 
 @enum("What was given up.")
 class DeadLetterKind(ExplainedEnum):
-    """What was given up."""
-
     execution = "execution", "An execution that no worker could advance."
     message = "message", "A message of the streams that cannot be read."
     outbox = "outbox", "Something to tell another system, which it did not take."
@@ -24,16 +22,12 @@ class DeadLetterKind(ExplainedEnum):
 
 @enum("Whether somebody has put it back; redriven is final.")
 class DeadLetterStatus(ExplainedEnum):
-    """Whether somebody has put it back."""
-
     open = "open", "Waits for a person."
     redriven = "redriven", "Somebody has put it back."
 
 
 @strawberry.type(description="Work that was given up: out of deliveries, or unreadable.")
 class DeadLetter:
-    """Work that was given up."""
-
     id: strawberry.ID = strawberry.field(description="Set by the server.")
     kind: DeadLetterKind = strawberry.field(description="What was given up.")
     subject: str = strawberry.field(description="Its execution, its stream and message, or its topic and subject.")

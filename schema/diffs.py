@@ -8,8 +8,6 @@ from schema.scalars import JSON
 
 @enum("What a change means to callers and to the systems that the workflow touches.")
 class ChangeClass(ExplainedEnum):
-    """What a change means."""
-
     breaking = "breaking", "Callers, or systems that the workflow touches, may have to change too."
     compatible = "compatible", "Nobody else has to change."
     cosmetic = "cosmetic", "Nothing runs differently."
@@ -17,8 +15,6 @@ class ChangeClass(ExplainedEnum):
 
 @enum("Which part of a version grows.")
 class Bump(ExplainedEnum):
-    """Which part of a version grows."""
-
     major = "major", "For breaking changes."
     minor = "minor", "For compatible changes."
     patch = "patch", "For cosmetic changes."
@@ -26,16 +22,12 @@ class Bump(ExplainedEnum):
 
 @strawberry.type(description="Hashes of what a step does; null on a side where it does not stand.")
 class ConfigHash:
-    """Hashes of what a step does."""
-
     from_: str | None = strawberry.field(name="from", description="In the older one.")
     to: str | None = strawberry.field(description="In the newer one.")
 
 
 @strawberry.type(description="A step that was added, removed or changed.")
 class StepDifference:
-    """A step that was added, removed or changed."""
-
     step_id: str = strawberry.field(description="The step's id.")
     config_hash: ConfigHash = strawberry.field(description="Hashes of what it does.")
     paths: list[str] = strawberry.field(description="What changed, as JSON Pointers.")
@@ -43,8 +35,6 @@ class StepDifference:
 
 @strawberry.type(description="Steps that differ.")
 class StepDifferences:
-    """Steps that differ."""
-
     added: list[StepDifference] = strawberry.field(description="Only in the newer one.")
     removed: list[StepDifference] = strawberry.field(description="Only in the older one.")
     changed: list[StepDifference] = strawberry.field(description="In both, and not the same.")
@@ -69,8 +59,6 @@ class ConnectionDifferences:
 
 @strawberry.type(description="One place that differs.")
 class DefinitionChange:
-    """One place that differs."""
-
     path: str = strawberry.field(description="JSON Pointer; steps and triggers stand by their id.")
     before: JSON | None = strawberry.field(description="Null where the place is new.")
     after: JSON | None = strawberry.field(description="Null where the place is gone.")
@@ -79,8 +67,6 @@ class DefinitionChange:
 
 @strawberry.type(description="How many unfinished executions are pinned to a version.")
 class AffectedExecutions:
-    """How many unfinished executions are pinned to a version."""
-
     version: str = strawberry.field(description="The version.")
     count: int = strawberry.field(description="Unfinished executions.")
 

@@ -24,8 +24,6 @@ LazyHumanTask = Annotated["HumanTask", strawberry.lazy("schema.human_tasks")]
 
 @enum("Where an execution stands; completed, failed and cancelled are final.")
 class ExecutionStatus(ExplainedEnum):
-    """Where an execution stands."""
-
     queued = "queued", "Accepted; no worker has taken it yet."
     running = "running", "A worker advances it, or it waits for a timer, a person, a child or a signal."
     paused = "paused", "Held by a person."
@@ -36,8 +34,6 @@ class ExecutionStatus(ExplainedEnum):
 
 @enum("Where a step stands; completed, failed, skipped and cancelled are final.")
 class StepStatus(ExplainedEnum):
-    """Where a step stands."""
-
     pending = "pending", "Not decided yet."
     running = "running", "An attempt is out; its intent is recorded."
     waiting = "waiting", "Held by a timer, a task, a child, a signal, or the back-off before the next attempt."
@@ -50,8 +46,6 @@ class StepStatus(ExplainedEnum):
 
 @enum("Order in which queued executions are taken.")
 class Priority(ExplainedEnum):
-    """Order in which queued executions are taken."""
-
     critical = "critical", "Most urgent: of queued executions eight are taken for one of `low`."
     high = "high", "Four are taken for one of `low`."
     normal = "normal", "Two are taken for one of `low`; the default."
@@ -60,8 +54,6 @@ class Priority(ExplainedEnum):
 
 @strawberry.type(description="Why a step or an execution failed.")
 class ExecutionError:
-    """Why a step or an execution failed."""
-
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     message: str = strawberry.field(description="What happened.")
     step_id: str | None = strawberry.field(description="The step that brought the execution down.")
@@ -70,8 +62,6 @@ class ExecutionError:
 
 @strawberry.type(description="One step instance of an execution.")
 class ExecutionStep:
-    """One step instance of an execution."""
-
     step_id: str = strawberry.field(description="The step's id in the definition.")
     status: StepStatus = strawberry.field(description="Where it stands.")
     started_at: datetime | None = strawberry.field(description="Start of its first attempt.")
@@ -87,8 +77,6 @@ class ExecutionStep:
 
 @strawberry.type(description="One line of an execution's log.")
 class LogEntry:
-    """One line of an execution's log."""
-
     at: datetime = strawberry.field(description="When.")
     level: str = strawberry.field(description="`debug`, `info`, `warning` or `error`.")
     message: str = strawberry.field(description="What happened, for people.")
@@ -100,24 +88,18 @@ class LogEntry:
 
 @enum("Whether the evidence of an execution can be exported.")
 class EvidenceState(ExplainedEnum):
-    """Whether the evidence of an execution can be exported."""
-
     pending = "pending", "It has not ended, or the ledger has not confirmed it yet."
     ready = "ready", "The bundle can be downloaded."
 
 
 @strawberry.type(description="Evidence of an execution that strangers can check.")
 class ExecutionEvidence:
-    """Evidence of an execution."""
-
     state: EvidenceState = strawberry.field(description="`pending` until it has ended and the ledger has confirmed it.")
     url: str | None = strawberry.field(description="Path of the bundle over REST; null while pending.")
 
 
 @strawberry.federation.type(keys=["id"], description="One run of a published version.")
 class Execution:
-    """One run of a published version."""
-
     id: strawberry.ID = strawberry.field(description="Set by the server.")
     workflow_id: strawberry.ID = strawberry.field(description="The workflow that runs.")
     workflow_version: SemVer = strawberry.field(description="The version that it is pinned to.")
@@ -176,8 +158,6 @@ class Execution:
 
 @strawberry.type(description="One recorded transition of an execution.")
 class ExecutionUpdate:
-    """One recorded transition of an execution."""
-
     event_id: strawberry.ID = strawberry.field(description="Sequence of the transition; resume after it.")
     at: datetime = strawberry.field(description="When it was recorded.")
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")

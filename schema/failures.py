@@ -5,8 +5,6 @@ import strawberry
 
 @strawberry.type(description="One thing wrong with a document or an input.")
 class Fault:
-    """One thing wrong with a document or an input."""
-
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     path: str = strawberry.field(description="JSON Pointer to the place; the parent's where a member is missing.")
     message: str = strawberry.field(description="What is wrong, in the author's words.")
@@ -15,15 +13,11 @@ class Fault:
 
 @strawberry.type(description="The input was read and breaks rules; every fault is listed.")
 class ValidationFailed:
-    """The input was read and breaks rules."""
-
     faults: list[Fault] = strawberry.field(description="All that is wrong, at once.")
 
 
 @strawberry.type(description="One reason for which policy refused.")
 class Denial:
-    """One reason for which policy refused."""
-
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     message: str = strawberry.field(description="The reason, for people.")
     path: str = strawberry.field(description="JSON Pointer into the request that policy judged.")
@@ -33,8 +27,6 @@ class Denial:
 
 @strawberry.type(description="Policy refused the call; every reason is listed.")
 class PolicyDenied:
-    """Policy refused the call."""
-
     decision_id: str = strawberry.field(description="The decision in the decision log.")
     policy_revision: str = strawberry.field(description="Revision of the policy that decided.")
     denials: list[Denial] = strawberry.field(description="Reasons, sorted by code, then path.")
@@ -42,24 +34,18 @@ class PolicyDenied:
 
 @strawberry.type(description="The state of the thing does not allow this now.")
 class Conflict:
-    """The state of the thing does not allow this now."""
-
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     message: str = strawberry.field(description="What stands in the way.")
 
 
 @strawberry.type(description="There is nothing of this kind with this id within the caller's tenant.")
 class NotFound:
-    """Nothing of this kind with this id within the caller's tenant."""
-
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     message: str = strawberry.field(description="What was looked for.")
 
 
 @strawberry.type(description="Over a budget, or the system sheds load; the same call may succeed later.")
 class RateLimited:
-    """Over a budget, or the system sheds load."""
-
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     message: str = strawberry.field(description="Which budget.")
     retry_after_seconds: int = strawberry.field(description="Earliest sensible next try.")

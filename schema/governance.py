@@ -8,7 +8,7 @@ from schema.failures import Denial
 from schema.scalars import JSON
 
 
-@strawberry.type(description="Who did what, on what, when, and why he was allowed to.")
+@strawberry.type(description="Who did what, on what, when, and which decision allowed it.")
 class AuditEntry:
     """One entry of the audit log."""
 
@@ -45,8 +45,6 @@ class AuditEntryFilter:
 
 @strawberry.type(description="What policy would decide, and why.")
 class PolicyPreview:
-    """What policy would decide, and why."""
-
     action: str = strawberry.field(description="What was asked.")
     resource_type: str = strawberry.field(description="Type of what it would be about.")
     resource_id: str | None = strawberry.field(description="Its id; null: all of the type, or a new one.")

@@ -23,8 +23,6 @@ LazyWorkflow = Annotated["Workflow", strawberry.lazy("schema.workflows")]
 
 @enum("Where a task stands; completed, failed, cancelled, skipped and obsolete are final.")
 class HumanTaskStatus(ExplainedEnum):
-    """Where a task stands."""
-
     created = "created", "Recorded, not yet anybody's."
     pending = "pending", "Waits for a candidate to claim it."
     assigned = "assigned", "Has an owner who has not started."
@@ -39,8 +37,6 @@ class HumanTaskStatus(ExplainedEnum):
 
 @strawberry.type(description="One step of a task.")
 class AuditTrailEntry:
-    """One step of a task."""
-
     seq: int = strawberry.field(description="From 1, without gaps.")
     at: datetime = strawberry.field(description="When.")
     actor: str = strawberry.field(description="Who; `engine` for timers and the ends of executions.")
@@ -55,8 +51,6 @@ class AuditTrailEntry:
 
 @strawberry.type(description="What somebody said about a task.")
 class HumanTaskComment:
-    """What somebody said about a task."""
-
     id: strawberry.ID = strawberry.field(description="Set by the server.")
     author: str = strawberry.field(description="Who.")
     comment: str = strawberry.field(description="What.")
@@ -65,8 +59,6 @@ class HumanTaskComment:
 
 @strawberry.type(description="One person's decision on a task that asks for several.")
 class HumanTaskVote:
-    """One person's decision on a task that asks for several."""
-
     by: str = strawberry.field(description="Who.")
     at: datetime = strawberry.field(description="When.")
     approved: bool = strawberry.field(description="Whether for or against.")
@@ -75,8 +67,6 @@ class HumanTaskVote:
 
 @strawberry.federation.type(keys=["id"], description="Work that a person must do.")
 class HumanTask:
-    """Work that a person must do."""
-
     id: strawberry.ID = strawberry.field(description="Set by the server.")
     execution_id: strawberry.ID | None = strawberry.field(description="The execution that waits for it.")
     workflow_id: strawberry.ID | None = strawberry.field(description="The workflow of that execution.")
@@ -134,8 +124,6 @@ class HumanTask:
 
 @strawberry.type(description="One step of a watched task.")
 class HumanTaskUpdate:
-    """One step of a watched task."""
-
     event_id: strawberry.ID = strawberry.field(description="Go on after it.")
     entry: AuditTrailEntry = strawberry.field(description="The step that was taken.")
     human_task: HumanTask = strawberry.field(description="The task as it stands now.")

@@ -35,8 +35,6 @@ class PageArguments:
 
 @strawberry.type(description="Where a page stands in its connection.", directives=[Shareable()])
 class PageInfo:
-    """Where a page stands in its connection."""
-
     has_next_page: bool = strawberry.field(description="Whether more follows in the order of the connection.")
     has_previous_page: bool = strawberry.field(description="Whether something stands before this page.")
     start_cursor: Cursor | None = strawberry.field(description="Position of the first edge.")
@@ -45,16 +43,12 @@ class PageInfo:
 
 @strawberry.type(description="One item and its position.")
 class Edge(Generic[Node]):
-    """One item and its position."""
-
     cursor: Cursor = strawberry.field(description="Position of the item.")
     node: Node = strawberry.field(description="The item.")
 
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[Node]):
-    """One page of a list."""
-
     edges: list[Edge[Node]] = strawberry.field(description="Items in order.")
     page_info: PageInfo = strawberry.field(description="Where this page stands.")
     total_count: int = strawberry.field(description="How many there are, counted to 10,000 and then capped.")

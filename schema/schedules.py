@@ -23,16 +23,12 @@ LazyExecution = Annotated["Execution", strawberry.lazy("schema.executions")]
 
 @enum("Whether a schedule fires, or a person holds it.")
 class ScheduleStatus(ExplainedEnum):
-    """Whether a schedule fires, or a person holds it."""
-
     active = "active", "It fires."
     paused = "paused", "A person holds it."
 
 
 @enum("Which missed ticks are made up for.")
 class CatchUp(ExplainedEnum):
-    """Which missed ticks are made up for."""
-
     skip = "skip", "None."
     latest = "latest", "The newest."
     all = "all", "Each, oldest first."
@@ -40,8 +36,6 @@ class CatchUp(ExplainedEnum):
 
 @enum("What a tick does while an earlier execution of its schedule runs.")
 class Overlap(ExplainedEnum):
-    """What a tick does while an earlier execution of its schedule runs."""
-
     allow = "allow", "It starts beside it."
     skip = "skip", "It is skipped, and recorded."
     buffer = "buffer", "It waits if no other tick does, else it is skipped."
@@ -50,8 +44,6 @@ class Overlap(ExplainedEnum):
 
 @enum("How a tick ended; `pending` while it waits for its turn.")
 class TickStatus(ExplainedEnum):
-    """How a tick ended."""
-
     pending = "pending", "It waits for its turn."
     buffered = "buffered", "Not given any more: what waits for its turn is `pending`."
     fired = "fired", "Started on time."
@@ -63,8 +55,6 @@ class TickStatus(ExplainedEnum):
 
 @strawberry.type(description="One due instant of a schedule, or a run of more than 1,000 that ended alike.")
 class ScheduleTick:
-    """One due instant of a schedule."""
-
     schedule_id: strawberry.ID = strawberry.field(description="Of the schedule.")
     tick_at: datetime = strawberry.field(description="The nominal instant.")
     until_tick_at: datetime | None = strawberry.field(description="The last one, where it stands for many.")
@@ -83,8 +73,6 @@ class ScheduleTick:
 
 @strawberry.type(description="A rule that starts executions of a workflow by the clock.")
 class Schedule:
-    """A rule that starts executions of a workflow by the clock."""
-
     id: strawberry.ID = strawberry.field(description="The same for as long as its workflow has this trigger.")
     workflow_id: strawberry.ID = strawberry.field(description="The workflow that it starts.")
     trigger_id: str = strawberry.field(description="The trigger of the workflow that it stands for.")

@@ -7,8 +7,6 @@ from schema.scalars import JSON
 
 @strawberry.type(description="A ready-made definition to start from.")
 class WorkflowTemplate:
-    """A ready-made definition to start from."""
-
     id: strawberry.ID = strawberry.field(description="Of the template.")
     name: str = strawberry.field(description="Name of the template.")
     description: str = strawberry.field(description="What it is for.")

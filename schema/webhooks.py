@@ -10,8 +10,6 @@ from schema.scalars import JSON
 
 @enum("Whether signatures made with a secret hold.")
 class WebhookSecretStatus(ExplainedEnum):
-    """Whether signatures made with a secret hold."""
-
     active = "active", "Signs and verifies."
     retiring = "retiring", "Verifies until `expiresAt`."
     expired = "expired", "Its end has come."
@@ -20,8 +18,6 @@ class WebhookSecretStatus(ExplainedEnum):
 
 @strawberry.type(description="A secret of a workflow's webhooks, without the secret.")
 class WebhookSecret:
-    """A secret of a workflow's webhooks."""
-
     id: strawberry.ID = strawberry.field(description="Of the secret.")
     workflow_id: strawberry.ID = strawberry.field(description="Whose webhooks it is for: all paths of the workflow.")
     status: WebhookSecretStatus = strawberry.field(description="Retiring ones verify until `expiresAt`.")
@@ -33,8 +29,6 @@ class WebhookSecret:
 
 @enum("What became of a delivery.")
 class WebhookDeliveryOutcome(ExplainedEnum):
-    """What became of a delivery."""
-
     accepted = "accepted", "It started an execution."
     duplicate = "duplicate", "Its message had started an execution already."
     conflict = "conflict", "Its id came before, with another body."
@@ -48,8 +42,6 @@ class WebhookDeliveryOutcome(ExplainedEnum):
 
 @strawberry.type(description="A delivery whose signature held, masked; kept for 30 days.")
 class WebhookDelivery:
-    """A delivery whose signature held, masked."""
-
     id: strawberry.ID = strawberry.field(description="Of the delivery.")
     workflow_id: strawberry.ID = strawberry.field(description="Whose webhook it came to.")
     webhook_id: strawberry.ID | None = strawberry.field(description="The webhook: one path of the workflow.")
@@ -67,8 +59,6 @@ class WebhookDelivery:
 
 @strawberry.type(description="Where events are sent, signed.")
 class Callback:
-    """Where events are sent."""
-
     id: strawberry.ID = strawberry.field(description="Of the callback.")
     url: str = strawberry.field(description="Where events are sent.")
     events: list[str] = strawberry.field(description="Which ones.")

@@ -22,8 +22,6 @@ LazyExecution = Annotated["Execution", strawberry.lazy("schema.executions")]
 
 @enum("Where a workflow stands.")
 class WorkflowStatus(ExplainedEnum):
-    """Where a workflow stands."""
-
     draft = "draft", "Never published."
     published = "published", "Published at least once; its draft may be ahead."
     archived = "archived", "Taken out of use: nothing starts it any more."
@@ -31,16 +29,12 @@ class WorkflowStatus(ExplainedEnum):
 
 @enum("Whether the ledger has a version's manifest.")
 class ProvenanceStatus(ExplainedEnum):
-    """Whether the ledger has a version's manifest."""
-
     pending = "pending", "Not in the log yet."
     registered = "registered", "In the log, with a proof."
 
 
 @strawberry.type(description="What the ledger knows of a version.")
 class Provenance:
-    """What the ledger knows of a version."""
-
     status: ProvenanceStatus = strawberry.field(description="`pending` until the ledger has the manifest.")
     log_index: int | None = strawberry.field(description="Position of the manifest in the log.")
     leaf_hash: str | None = strawberry.field(description="Hash of the leaf, in hex.")
@@ -49,8 +43,6 @@ class Provenance:
 
 @strawberry.type(description="A published version: an immutable snapshot of a workflow.")
 class WorkflowVersion:
-    """A published version."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     version: SemVer = strawberry.field(description="Its number.")
     content_hash: str = strawberry.field(description="`sha256:` and the hash of the canonical `definition`.")
@@ -81,8 +73,6 @@ class WorkflowSlot:
     keys=["id"], description="A workflow: a draft that is edited, and published versions that run."
 )
 class Workflow:
-    """A workflow."""
-
     id: strawberry.ID = strawberry.field(description="Set by the server.")
     name: str = strawberry.field(description="Name of the workflow.")
     description: str = strawberry.field(description="What it is for.")

@@ -1,4 +1,4 @@
-"""Use cases of the audit log: reading it, exporting it, and verifying its chain."""
+"""Use cases of the audit log: reading it and exporting it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

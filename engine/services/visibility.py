@@ -27,7 +27,7 @@ def hidden_by(permit: Permit) -> Hidden | None:
 
 
 def shown_to(actor: Actor, permit: Permit) -> Shown | None:
-    """What a reader of tasks must not see, but for tasks of his own; None: nothing is hidden.
+    """What a reader of tasks must not see, but for tasks of their own; None: nothing is hidden.
 
     Raises:
         Unavailable: as `hidden_by`.

@@ -46,7 +46,7 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntryBody:
-    """Who did what, on what, when, and why he was allowed to."""
+    """Who did what, on what, when, and which decision allowed it."""
 
     id: UUID = wire("Set by the server.")
     at: datetime = wire("When it was done.")

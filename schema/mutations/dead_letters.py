@@ -10,16 +10,12 @@ from schema.mutations.workflows import Failure
 
 @strawberry.input(description="Work to put back.")
 class RedriveDeadLetterInput:
-    """Work to put back."""
-
     dead_letter_id: strawberry.ID = strawberry.field(description="Of the dead letter.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
 
 
 @strawberry.type(description="The work gets another chance.")
 class RedriveDeadLetterSuccess:
-    """The work gets another chance."""
-
     dead_letter: DeadLetter = strawberry.field(description="The dead letter, redriven.")
 
 

@@ -21,8 +21,6 @@ class ResolveOutcome(ExplainedEnum):
 
 @enum("Operations that work on many executions at once.")
 class BulkAction(ExplainedEnum):
-    """Operations that work on many executions at once."""
-
     cancel = "cancel", "Ask for their ends."
     pause = "pause", "Hold them."
     resume = "resume", "Let them go on."
@@ -31,8 +29,6 @@ class BulkAction(ExplainedEnum):
 
 @strawberry.input(description="What to start an execution with.")
 class ExecuteWorkflowInput:
-    """What to start an execution with."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     version: SemVer | None = strawberry.field(default=None, description="Instead of the latest published one.")
     trigger_data: JSON | None = strawberry.field(default=None, description="Checked against `inputSchema`.")
@@ -44,32 +40,24 @@ class ExecuteWorkflowInput:
 
 @strawberry.input(description="An execution to end.")
 class CancelExecutionInput:
-    """An execution to end."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
 
 
 @strawberry.input(description="An execution to hold.")
 class PauseExecutionInput:
-    """An execution to hold."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
 
 
 @strawberry.input(description="An execution to let go on.")
 class ResumeExecutionInput:
-    """An execution to let go on."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
 
 
 @strawberry.input(description="An execution whose failed work is to run again.")
 class RetryExecutionInput:
-    """An execution whose failed work is to run again."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     from_step_id: str | None = strawberry.field(default=None, description="From this step; else from the failed ones.")
     restart_successful: bool = strawberry.field(default=False, description="Also run finished steps behind it again.")
@@ -77,8 +65,6 @@ class RetryExecutionInput:
 
 @strawberry.input(description="A signal.")
 class SignalExecutionInput:
-    """A signal."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     name: str = strawberry.field(description="Of the signal; a wait step names it.")
     payload: JSON | None = strawberry.field(default=None, description="The output of the waiting step.")
@@ -86,8 +72,6 @@ class SignalExecutionInput:
 
 @strawberry.input(description="What became of an in-doubt step.")
 class ResolveStepInput:
-    """What became of an in-doubt step."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     step_id: str = strawberry.field(description="The step's id in the definition.")
     outcome: ResolveOutcome = strawberry.field(description="What a person found out.")
@@ -98,8 +82,6 @@ class ResolveStepInput:
 
 @strawberry.input(description="Which executions.")
 class ExecutionFilterInput:
-    """Which executions."""
-
     workflow_id: strawberry.ID | None = strawberry.field(default=None, description="Only those of this workflow.")
     status: ExecutionStatus | None = strawberry.field(default=None, description="Only those of this status.")
     version: SemVer | None = strawberry.field(default=None, description="Only those pinned to this version.")
@@ -107,8 +89,6 @@ class ExecutionFilterInput:
 
 @strawberry.input(description="One operation on all executions that match.")
 class BulkExecutionsInput:
-    """One operation on all executions that match."""
-
     action: BulkAction = strawberry.field(description="What to do with them.")
     filter: ExecutionFilterInput = strawberry.field(description="Which ones.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
@@ -116,58 +96,42 @@ class BulkExecutionsInput:
 
 @strawberry.type(description="The execution is accepted: it is durable.")
 class ExecuteWorkflowSuccess:
-    """The execution is accepted."""
-
     execution: Execution = strawberry.field(description="The execution.")
     replayed: bool = strawberry.field(description="True where an earlier call with the same key started it.")
 
 
 @strawberry.type(description="The end is asked for.")
 class CancelExecutionSuccess:
-    """The end is asked for."""
-
     execution: Execution = strawberry.field(description="The execution.")
 
 
 @strawberry.type(description="The execution is held.")
 class PauseExecutionSuccess:
-    """The execution is held."""
-
     execution: Execution = strawberry.field(description="The execution.")
 
 
 @strawberry.type(description="The execution goes on.")
 class ResumeExecutionSuccess:
-    """The execution goes on."""
-
     execution: Execution = strawberry.field(description="The execution.")
 
 
 @strawberry.type(description="The failed work runs again.")
 class RetryExecutionSuccess:
-    """The failed work runs again."""
-
     execution: Execution = strawberry.field(description="The execution.")
 
 
 @strawberry.type(description="The signal is kept until a step takes it.")
 class SignalExecutionSuccess:
-    """The signal is kept until a step takes it."""
-
     execution: Execution = strawberry.field(description="The execution.")
 
 
 @strawberry.type(description="The step is decided.")
 class ResolveStepSuccess:
-    """The step is decided."""
-
     execution: Execution = strawberry.field(description="The execution.")
 
 
 @strawberry.type(description="Why a bulk operation left one execution alone.")
 class BulkRefusal:
-    """Why a bulk operation left one execution alone."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the execution.")
     code: str = strawberry.field(description="Stable, dotted, lower-case.")
     message: str = strawberry.field(description="The reason.")
@@ -175,8 +139,6 @@ class BulkRefusal:
 
 @strawberry.type(description="What a bulk operation did.")
 class BulkExecutionsSuccess:
-    """What a bulk operation did."""
-
     done: list[strawberry.ID] = strawberry.field(description="Executions that it was done to.")
     refused: list[BulkRefusal] = strawberry.field(description="Executions that it left alone, and why.")
     remaining: bool = strawberry.field(description="True when more match than one call takes: call again.")

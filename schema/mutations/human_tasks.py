@@ -14,8 +14,6 @@ from schema.scalars import JSON, Duration
 
 @enum("What an escalation does.")
 class EscalationAction(ExplainedEnum):
-    """What an escalation does."""
-
     notify = "notify", "Tells people; nothing else changes."
     addCandidates = "addCandidates", "Lets further people and groups claim it."  # noqa: N815 - the definition's names
     reassign = "reassign", "Takes it from its owner and offers it to others; a single person becomes its owner."
@@ -25,8 +23,6 @@ class EscalationAction(ExplainedEnum):
 
 @strawberry.input(description="A task that no step opens.")
 class CreateHumanTaskInput:
-    """A task that no step opens."""
-
     title: str = strawberry.field(description="What is to be done.")
     description: str | None = strawberry.field(default=None, description="More about it.")
     assignees: list[str] = strawberry.field(default_factory=list, description="People who may claim it.")
@@ -50,8 +46,6 @@ class CreateHumanTaskInput:
 
 @strawberry.input(description="Fields of a task to change; what is not named stays.")
 class UpdateHumanTaskInput:
-    """Fields of a task to change; what is not named stays."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     title: str | None = strawberry.field(default=None, description="What is to be done.")
     description: str | None = strawberry.field(default=None, description="More about it.")
@@ -63,24 +57,18 @@ class UpdateHumanTaskInput:
 
 @strawberry.input(description="A task to take.")
 class ClaimHumanTaskInput:
-    """A task to take."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task to give back.")
 class ReleaseHumanTaskInput:
-    """A task to give back."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task and its new owner.")
 class AssignHumanTaskInput:
-    """A task and its new owner."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     assignee: str = strawberry.field(description="The person.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
@@ -88,8 +76,6 @@ class AssignHumanTaskInput:
 
 @strawberry.input(description="A task to hand over.")
 class DelegateHumanTaskInput:
-    """A task to hand over."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     assignee: str = strawberry.field(description="The person.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
@@ -97,8 +83,6 @@ class DelegateHumanTaskInput:
 
 @strawberry.input(description="A task to offer to others.")
 class ForwardHumanTaskInput:
-    """A task to offer to others."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     assignees: list[str] = strawberry.field(default_factory=list, description="People.")
     candidate_groups: list[str] = strawberry.field(default_factory=list, description="Groups.")
@@ -107,32 +91,24 @@ class ForwardHumanTaskInput:
 
 @strawberry.input(description="A task to begin with.")
 class StartHumanTaskInput:
-    """A task to begin with."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task to hold.")
 class SuspendHumanTaskInput:
-    """A task to hold."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task to go on with.")
 class ResumeHumanTaskInput:
-    """A task to go on with."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task and its form as it was filled in.")
 class CompleteHumanTaskInput:
-    """A task and its form as it was filled in."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     form_data: JSON | None = strawberry.field(default=None, description="Held to the task's `formConfig`.")
     comment: str = strawberry.field(default="", description="Kept with the task's comments.")
@@ -140,32 +116,24 @@ class CompleteHumanTaskInput:
 
 @strawberry.input(description="A task that cannot be done.")
 class FailHumanTaskInput:
-    """A task that cannot be done."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task to pass over.")
 class SkipHumanTaskInput:
-    """A task to pass over."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task to end without a result.")
 class CancelHumanTaskInput:
-    """A task to end without a result."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     reason: str = strawberry.field(default="", description="Stands in the task's trail.")
 
 
 @strawberry.input(description="A task to escalate; without an action its next level counts.")
 class EscalateHumanTaskInput:
-    """A task to escalate; without an action its next level counts."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     action: EscalationAction | None = strawberry.field(default=None, description="What to do.")
     assignees: list[str] = strawberry.field(default_factory=list, description="People.")
@@ -175,121 +143,87 @@ class EscalateHumanTaskInput:
 
 @strawberry.input(description="A task to say something about.")
 class CommentHumanTaskInput:
-    """A task to say something about."""
-
     task_id: strawberry.ID = strawberry.field(description="Of the task.")
     comment: str = strawberry.field(description="For people.")
 
 
 @strawberry.type(description="The task is open.")
 class CreateHumanTaskSuccess:
-    """The task is open."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The fields are changed.")
 class UpdateHumanTaskSuccess:
-    """The fields are changed."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The task is the caller's.")
 class ClaimHumanTaskSuccess:
-    """The task is the caller's."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The candidates may claim it again.")
 class ReleaseHumanTaskSuccess:
-    """The candidates may claim it again."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It has its owner.")
 class AssignHumanTaskSuccess:
-    """It has its owner."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It has its new owner.")
 class DelegateHumanTaskSuccess:
-    """It has its new owner."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The others may claim it.")
 class ForwardHumanTaskSuccess:
-    """The others may claim it."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The owner works on it.")
 class StartHumanTaskSuccess:
-    """The owner works on it."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It is held; its clocks go on.")
 class SuspendHumanTaskSuccess:
-    """It is held; its clocks go on."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It is where it was before.")
 class ResumeHumanTaskSuccess:
-    """It is where it was before."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The form is handed in.")
 class CompleteHumanTaskSuccess:
-    """The form is handed in."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It has failed, and its step.")
 class FailHumanTaskSuccess:
-    """It has failed, and its step."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It is passed over.")
 class SkipHumanTaskSuccess:
-    """It is passed over."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It has ended.")
 class CancelHumanTaskSuccess:
-    """It has ended."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="It is escalated.")
 class EscalateHumanTaskSuccess:
-    """It is escalated."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 
 @strawberry.type(description="The comment is kept.")
 class CommentHumanTaskSuccess:
-    """The comment is kept."""
-
     human_task: HumanTask = strawberry.field(description="The task.")
 
 

@@ -12,31 +12,23 @@ from schema.schedules import Overlap, Schedule, TickStatus
 
 @strawberry.input(description="How to reconcile.")
 class ReconcileSchedulesInput:
-    """How to reconcile."""
-
     dry_run: bool = strawberry.field(default=False, description="Only say what would be done.")
 
 
 @strawberry.input(description="A schedule to hold.")
 class PauseScheduleInput:
-    """A schedule to hold."""
-
     schedule_id: strawberry.ID = strawberry.field(description="Of the schedule.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
 
 
 @strawberry.input(description="A schedule to let go on.")
 class ResumeScheduleInput:
-    """A schedule to let go on."""
-
     schedule_id: strawberry.ID = strawberry.field(description="Of the schedule.")
     reason: str = strawberry.field(default="", description="Stands in the audit log.")
 
 
 @strawberry.input(description="Which ticks to start, both ends included.")
 class BackfillScheduleInput:
-    """Which ticks to start."""
-
     schedule_id: strawberry.ID = strawberry.field(description="Of the schedule.")
     from_: datetime = strawberry.field(name="from", description="The first instant.")
     to: datetime = strawberry.field(description="The last instant, not in the future.")
@@ -45,8 +37,6 @@ class BackfillScheduleInput:
 
 @strawberry.input(description="Something that happened.")
 class EmitEventInput:
-    """Something that happened."""
-
     type: str = strawberry.field(description="What kind of thing; triggers and wait steps name it.")
     payload: JSON | None = strawberry.field(default=None, description="What happened.")
     id: str | None = strawberry.field(
@@ -56,8 +46,6 @@ class EmitEventInput:
 
 @strawberry.type(description="What became of a tick that had been missed.")
 class RecoveredTick:
-    """What became of a tick that had been missed."""
-
     schedule_id: strawberry.ID = strawberry.field(description="Of the schedule.")
     tick_at: datetime = strawberry.field(description="The nominal instant.")
     outcome: TickStatus = strawberry.field(description="How it ended.")
@@ -65,8 +53,6 @@ class RecoveredTick:
 
 @strawberry.type(description="What was done, or would be.")
 class ReconcileSchedulesSuccess:
-    """What was done, or would be."""
-
     created: list[Schedule] = strawberry.field(description="Schedules that were not there.")
     updated: list[Schedule] = strawberry.field(description="Schedules that said something else.")
     removed: list[Schedule] = strawberry.field(description="Schedules that nothing asks for any more.")
@@ -76,22 +62,16 @@ class ReconcileSchedulesSuccess:
 
 @strawberry.type(description="The schedule is held.")
 class PauseScheduleSuccess:
-    """The schedule is held."""
-
     schedule: Schedule = strawberry.field(description="The schedule.")
 
 
 @strawberry.type(description="The schedule goes on.")
 class ResumeScheduleSuccess:
-    """The schedule goes on."""
-
     schedule: Schedule = strawberry.field(description="The schedule.")
 
 
 @strawberry.type(description="The ticks are asked for.")
 class BackfillScheduleSuccess:
-    """The ticks are asked for."""
-
     schedule: Schedule = strawberry.field(description="The schedule.")
     asked: int = strawberry.field(description="Ticks that start now, or wait for their turn.")
     already_started: int = strawberry.field(description="Ticks of the range that are not repeated.")
@@ -99,8 +79,6 @@ class BackfillScheduleSuccess:
 
 @strawberry.type(description="The event is taken in: it is durable, and on its way to all who listen.")
 class EmitEventSuccess:
-    """The event is taken in."""
-
     event_id: str = strawberry.field(description="Of the event.")
     duplicate: bool = strawberry.field(description="Whether an earlier call with this id has brought it.")
 

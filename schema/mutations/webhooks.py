@@ -15,16 +15,12 @@ _OWN = "A secret of your own; left out, one is made."
 
 @strawberry.input(description="A further secret of a workflow's webhooks.")
 class CreateWebhookSecretInput:
-    """A further secret."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     secret: str | None = strawberry.field(default=None, description=_OWN)
 
 
 @strawberry.input(description="A new secret in place of those that are active.")
 class RotateWebhookSecretInput:
-    """A new secret in place of those that are active."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     secret: str | None = strawberry.field(default=None, description=_OWN)
     overlap_seconds: int = strawberry.field(default=DAY_S, description="How long the old ones verify; 7 days at most.")
@@ -32,23 +28,17 @@ class RotateWebhookSecretInput:
 
 @strawberry.input(description="A secret to end at once.")
 class RevokeWebhookSecretInput:
-    """A secret to end at once."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     secret_id: strawberry.ID = strawberry.field(description="Of the secret.")
 
 
 @strawberry.input(description="A delivery to start a new execution from.")
 class ReplayWebhookDeliveryInput:
-    """A delivery to start a new execution from."""
-
     delivery_id: strawberry.ID = strawberry.field(description="Of the delivery.")
 
 
 @strawberry.input(description="Where to send which events.")
 class CreateCallbackInput:
-    """Where to send which events."""
-
     url: str = strawberry.field(description="An http or https address that is public, or allowed by the operator.")
     events: list[str] = strawberry.field(description="Such as `execution.completed`, `human_task.*`, or `*`.")
     workflow_id: strawberry.ID | None = strawberry.field(default=None, description="Only events of this workflow.")
@@ -57,8 +47,6 @@ class CreateCallbackInput:
 
 @strawberry.input(description="A callback that gets a new secret.")
 class RotateCallbackSecretInput:
-    """A callback that gets a new secret."""
-
     callback_id: strawberry.ID = strawberry.field(description="Of the callback.")
     secret: str | None = strawberry.field(default=None, description=_OWN)
     overlap_seconds: int = strawberry.field(default=DAY_S, description="How long the old ones sign; 7 days at most.")
@@ -66,15 +54,11 @@ class RotateCallbackSecretInput:
 
 @strawberry.input(description="A callback to delete.")
 class DeleteCallbackInput:
-    """A callback to delete."""
-
     callback_id: strawberry.ID = strawberry.field(description="Of the callback.")
 
 
 @strawberry.input(description="A connection as it shall be: created, or changed when it is there.")
 class UpsertConnectionInput:
-    """A connection as it shall be."""
-
     name: str = strawberry.field(description="By which steps refer to it.")
     kind: ConnectionKind = strawberry.field(description="What is at the other end; a connection keeps its kind.")
     settings: JSON | None = strawberry.field(default=None, description="What is no secret, as a whole.")
@@ -85,38 +69,28 @@ class UpsertConnectionInput:
 
 @strawberry.input(description="A connection to delete.")
 class DeleteConnectionInput:
-    """A connection to delete."""
-
     name: str = strawberry.field(description="Of the connection.")
 
 
 @strawberry.type(description="The secret is there.")
 class CreateWebhookSecretSuccess:
-    """The secret is there."""
-
     webhook_secret: WebhookSecret = strawberry.field(description="The secret, without itself.")
     secret: str = strawberry.field(description="The secret itself, shown this once.")
 
 
 @strawberry.type(description="The new secret is there; the old ones go on for the overlap.")
 class RotateWebhookSecretSuccess:
-    """The new secret is there."""
-
     webhook_secret: WebhookSecret = strawberry.field(description="The new secret, without itself.")
     secret: str = strawberry.field(description="The new secret itself, shown this once.")
 
 
 @strawberry.type(description="The secret counts no more.")
 class RevokeWebhookSecretSuccess:
-    """The secret counts no more."""
-
     webhook_secret: WebhookSecret = strawberry.field(description="The secret, revoked.")
 
 
 @strawberry.type(description="A new execution was started from the delivery.")
 class ReplayWebhookDeliverySuccess:
-    """A new execution was started from the delivery."""
-
     execution_id: strawberry.ID = strawberry.field(description="Of the new execution.")
     replay_of: strawberry.ID = strawberry.field(description="The delivery that was replayed.")
     message: str = strawberry.field(description="Says that it is a replay.")
@@ -124,8 +98,6 @@ class ReplayWebhookDeliverySuccess:
 
 @strawberry.type(description="Events are sent there from now on.")
 class CreateCallbackSuccess:
-    """Events are sent there from now on."""
-
     callback: Callback = strawberry.field(description="The callback.")
     secret: str = strawberry.field(description="By which the receiver verifies what is sent; shown this once.")
 
@@ -140,22 +112,16 @@ class RotateCallbackSecretSuccess:
 
 @strawberry.type(description="Nothing more is sent there.")
 class DeleteCallbackSuccess:
-    """Nothing more is sent there."""
-
     callback_id: strawberry.ID = strawberry.field(description="Of the callback that is gone.")
 
 
 @strawberry.type(description="The connection is stored.")
 class UpsertConnectionSuccess:
-    """The connection is stored."""
-
     connection: OutboundConnection = strawberry.field(description="The connection, without its secrets.")
 
 
 @strawberry.type(description="The connection is gone.")
 class DeleteConnectionSuccess:
-    """The connection is gone."""
-
     name: str = strawberry.field(description="Of the connection that is gone.")
 
 

@@ -12,8 +12,6 @@ from schema.workflows import Workflow, WorkflowVersion
 
 @strawberry.input(description="A new draft.")
 class CreateWorkflowInput:
-    """A new draft."""
-
     definition: JSON = strawberry.field(description="The document; all of its faults are answered at once.")
     idempotency_key: str | None = strawberry.field(
         default=None, description="Makes the call repeatable for 24 hours: same key and input, same workflow."
@@ -22,8 +20,6 @@ class CreateWorkflowInput:
 
 @strawberry.input(description="A changed draft.")
 class UpdateWorkflowInput:
-    """A changed draft."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     definition: JSON = strawberry.field(description="The whole document; it replaces the draft.")
     expected_revision: int | None = strawberry.field(
@@ -33,15 +29,11 @@ class UpdateWorkflowInput:
 
 @strawberry.input(description="A workflow to take out of use.")
 class ArchiveWorkflowInput:
-    """A workflow to take out of use."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
 
 
 @strawberry.input(description="How the draft becomes a version: by `bump`, or as `version`.")
 class PublishWorkflowInput:
-    """How the draft becomes a version."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Of the workflow.")
     bump: Bump | None = strawberry.field(default=None, description="Which part of the version grows.")
     version: SemVer | None = strawberry.field(default=None, description="The version itself, instead of `bump`.")
@@ -55,15 +47,11 @@ class PublishWorkflowInput:
 
 @strawberry.input(description="A document to check.")
 class ValidateWorkflowInput:
-    """A document to check."""
-
     definition: JSON = strawberry.field(description="The document; nothing is stored.")
 
 
 @strawberry.input(description="A new workflow from a template.")
 class CreateWorkflowFromTemplateInput:
-    """A new workflow from a template."""
-
     template_id: strawberry.ID = strawberry.field(description="Of the template.")
     name: str = strawberry.field(default="", description="Name of the new workflow; the template's by default.")
     customizations: JSON | None = strawberry.field(
@@ -74,44 +62,32 @@ class CreateWorkflowFromTemplateInput:
 
 @strawberry.type(description="The draft is stored.")
 class CreateWorkflowSuccess:
-    """The draft is stored."""
-
     workflow: Workflow = strawberry.field(description="The new workflow.")
 
 
 @strawberry.type(description="The draft is replaced.")
 class UpdateWorkflowSuccess:
-    """The draft is replaced."""
-
     workflow: Workflow = strawberry.field(description="The workflow with its new draft.")
 
 
 @strawberry.type(description="The workflow is out of use.")
 class ArchiveWorkflowSuccess:
-    """The workflow is out of use."""
-
     workflow: Workflow = strawberry.field(description="The archived workflow.")
 
 
 @strawberry.type(description="The draft is a version now.")
 class PublishWorkflowSuccess:
-    """The draft is a version now."""
-
     workflow_version: WorkflowVersion = strawberry.field(description="The snapshot.")
     workflow: Workflow | None = strawberry.field(description="The workflow that it is of.")
 
 
 @strawberry.type(description="The document is valid.")
 class ValidateWorkflowSuccess:
-    """The document is valid."""
-
     valid: bool = strawberry.field(description="Always true; faults come as `ValidationFailed`.")
 
 
 @strawberry.type(description="The draft is stored.")
 class CreateWorkflowFromTemplateSuccess:
-    """The draft is stored."""
-
     workflow: Workflow = strawberry.field(description="The new workflow.")
 
 

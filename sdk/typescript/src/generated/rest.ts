@@ -2877,7 +2877,7 @@ export interface components {
             /** How long the old ones still sign. */
             overlapSeconds?: number;
         };
-        /** Who did what, on what, when, and why he was allowed to. */
+        /** Who did what, on what, when, and which decision allowed it. */
         AuditEntryBody: {
             /**
              * Format: uuid
