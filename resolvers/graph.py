@@ -14,6 +14,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    StringValueNode,
     ValidationRule,
     get_operation_ast,
 )
@@ -148,7 +149,7 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
     The rules are made here, once: the validation cache knows them by class, and new ones for each request would defeat
     it silently.
     """
-    rules: list[type[ASTValidationRule]] = [limit_rule(config.bounds)]
+    rules: list[type[ASTValidationRule]] = [limit_rule(config.bounds), NoNulRule]
     if not config.introspection:
         rules += [NoSchemaIntrospectionCustomRule, NoSdlRule]
     extensions: list[Callable[[], SchemaExtension]] = [
@@ -241,6 +242,15 @@ class ShowFaults(SchemaExtension):
     def _visible(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         reference = _reference(self.execution_context)
         return [presented(error, reference) for error in errors]
+
+
+class NoNulRule(ValidationRule):
+    """Refuses texts with the NUL character, as the reader of variables does: the database keeps no such text."""
+
+    def enter_string_value(self, node: StringValueNode, *_args: object) -> None:
+        """Look at one text."""
+        if "\0" in node.value:
+            self.report_error(GraphQLError("A text here contains the NUL character.", node))
 
 
 class NoSdlRule(ValidationRule):

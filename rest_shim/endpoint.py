@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as Mounted
 from starlette.types import Receive, Scope, Send
 
+from engine.errors import NotFound
 from engine.identity.actor import Actor
 from engine.identity.tokens import Identity, TokenVerifier, bearer_token, of_call
 from engine.services.services import Services
@@ -73,13 +74,26 @@ class Resource:
 
     async def _answer(self, route: Route, request: Request) -> Response:
         request.scope["maestro.route"] = route.template
-        identity = NOBODY if route.public else await authenticate(request, self._verifier)
+        identity = NOBODY
+        if not route.public:
+            identity = await authenticate(request, self._verifier)
+            _check_path(request)
         check_acceptable(route, request.headers.get("accept"))
         if route.query is None and request.url.query:
             read_query(_NoParameters, request.url.query)
         async with self._services.journal.call():
             answer = await route.handler(Call(self._services, identity, route.path, route.body_required, request))
         return respond(route, answer)
+
+
+def _check_path(request: Request) -> None:
+    """Nothing that is stored has a name with the NUL character: the database keeps no such text.
+
+    Raises:
+        NotFound: the path names something so.
+    """
+    if any("\0" in str(part) for part in request.path_params.values()):
+        raise NotFound("path", request.url.path[:200])
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,18 @@ async def test_the_text_of_a_document_is_bounded(edge: Edge) -> None:
     assert await answer_to(edge, "{ __typename }" + padding + "#") == (400, {"GRAPHQL_LIMIT_EXCEEDED"})
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ workflows(search: "a\\u0000b") { totalCount } }',
+        'query ($name: String = "\\u0000") { humanTasks(assignee: $name) { totalCount } }',
+        'mutation { emitEvent(input: {type: "a.b", payload: {deep: ["\\u0000"]}}) { __typename } }',
+    ],
+)
+async def test_a_text_that_the_database_cannot_keep_is_refused_before_anything_runs(edge: Edge, query: str) -> None:
+    assert await answer_to(edge, query) == (400, {"GRAPHQL_VALIDATION_FAILED"})
+
+
 async def test_one_operation_a_request(edge: Edge) -> None:
     response = await edge.client.post(
         "/graphql",

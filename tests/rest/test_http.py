@@ -1,6 +1,7 @@
 import logging
 import re
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -161,6 +162,20 @@ async def test_health_is_public_and_names_each_dependency(edge: Edge, path: str)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     if path != "/livez":
         assert answer.json()["dependencies"] == [{"name": "postgresql", "ready": True, "needed": True, "message": ""}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/connections/a%00b"),
+        ("PUT", "/api/connections/%00"),
+        ("DELETE", "/api/connections/%00"),
+        ("GET", f"/api/workflows/{uuid4()}/versions/%00"),
+        ("GET", "/api/schemas/actions/%00"),
+    ],
+)
+async def test_a_name_that_the_database_cannot_keep_is_nobodys(edge: Edge, method: str, path: str) -> None:
+    assert (await edge.rest(method, path, {} if method == "PUT" else None)).status_code == 404
 
 
 OPEN = {

@@ -74,6 +74,7 @@ async def test_what_does_not_exist_looks_like_a_bad_signature(edge: Edge, clock:
     places = [
         (sender.url(), forged),
         (sender.url("nowhere"), good),
+        (sender.url("no%00where"), good),
         (sender.url("orders/deeper"), good),
         (f"/api/webhooks/workflow/{uuid4()}/orders", good),
         ("/api/webhooks/workflow/no-identifier/orders", good),
