@@ -1,6 +1,7 @@
 """The executable schema: types, limits, caches, masking."""
 
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,9 @@ from graphql import (
     ASTValidationRule,
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     GraphQLError,
+    IntValueNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
@@ -62,6 +65,8 @@ logger = logging.getLogger(__name__)
 
 CACHED_DOCUMENTS = 256
 ROUTERS_ONLY = {"_service", "_entities"}
+LEAST_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
+LONGEST_INTEGER = len(str(LEAST_INTEGER))
 
 
 @strawberry.type(description="What can be read.")
@@ -149,7 +154,7 @@ def build_schema(config: GraphConfig) -> ComposerSchema:
     The rules are made here, once: the validation cache knows them by class, and new ones for each request would defeat
     it silently.
     """
-    rules: list[type[ASTValidationRule]] = [limit_rule(config.bounds), NoNulRule]
+    rules: list[type[ASTValidationRule]] = [limit_rule(config.bounds), KeepableRule]
     if not config.introspection:
         rules += [NoSchemaIntrospectionCustomRule, NoSdlRule]
     extensions: list[Callable[[], SchemaExtension]] = [
@@ -244,13 +249,26 @@ class ShowFaults(SchemaExtension):
         return [presented(error, reference) for error in errors]
 
 
-class NoNulRule(ValidationRule):
-    """Refuses texts with the NUL character, as the reader of variables does: the database keeps no such text."""
+class KeepableRule(ValidationRule):
+    """Refuses values in a document that would not be kept as they stand there, as the reader of variables does."""
 
     def enter_string_value(self, node: StringValueNode, *_args: object) -> None:
-        """Look at one text."""
+        """Look at one text: the database keeps none with the NUL character."""
         if "\0" in node.value:
             self.report_error(GraphQLError("A text here contains the NUL character.", node))
+
+    def enter_int_value(self, node: IntValueNode, *_args: object) -> None:
+        """Look at one integer: 64 bits are kept, with a sign or without."""
+        if len(node.value) > LONGEST_INTEGER or not LEAST_INTEGER <= int(node.value) <= MAX_INTEGER:
+            self._refuse_number(node)
+
+    def enter_float_value(self, node: FloatValueNode, *_args: object) -> None:
+        """Look at one number: beyond the doubles it would become infinite, which JSON has not."""
+        if not math.isfinite(float(node.value)):
+            self._refuse_number(node)
+
+    def _refuse_number(self, node: IntValueNode | FloatValueNode) -> None:
+        self.report_error(GraphQLError(f"The number {node.value[:40]} cannot be kept exactly.", node))
 
 
 class NoSdlRule(ValidationRule):

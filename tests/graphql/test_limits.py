@@ -72,9 +72,15 @@ async def test_the_text_of_a_document_is_bounded(edge: Edge) -> None:
         '{ workflows(search: "a\\u0000b") { totalCount } }',
         'query ($name: String = "\\u0000") { humanTasks(assignee: $name) { totalCount } }',
         'mutation { emitEvent(input: {type: "a.b", payload: {deep: ["\\u0000"]}}) { __typename } }',
+        'mutation { emitEvent(input: {type: "a.b", payload: {n: 1e999}}) { __typename } }',
+        'mutation { emitEvent(input: {type: "a.b", payload: {n: 18446744073709551616}}) { __typename } }',
+        'mutation { emitEvent(input: {type: "a.b", payload: {n: -9223372036854775809}}) { __typename } }',
+        f'mutation {{ emitEvent(input: {{type: "a.b", payload: {{n: {"9" * 5_000}}}}}) {{ __typename }} }}',
     ],
 )
-async def test_a_text_that_the_database_cannot_keep_is_refused_before_anything_runs(edge: Edge, query: str) -> None:
+async def test_a_value_that_would_not_be_kept_as_it_stands_is_refused_before_anything_runs(
+    edge: Edge, query: str
+) -> None:
     assert await answer_to(edge, query) == (400, {"GRAPHQL_VALIDATION_FAILED"})
 
 
