@@ -9,7 +9,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from engine.definitions.reading import read_document
+from engine.definitions.reading import read_document, read_payload
 from engine.errors import Fault, MalformedRequest, NotFound, UnsupportedMedia, ValidationFailed
 from engine.identity.actor import Actor
 from engine.identity.tokens import Identity
@@ -102,11 +102,7 @@ class Call:
             MalformedRequest: it is not JSON.
             ValidationFailed: it is JSON that no document may be (duplicate members, too deep).
         """
-        raw = await self.request.body()
-        if not raw and not self.needs_body:
-            return {}
-        check_content_type(self.request.headers.get("content-type"))
-        return read_document(raw)
+        return await self._read(read_payload)
 
     async def definition(self) -> Json | Unreadable:
         """The body as a definition; what no document may be is the service's to refuse, at the right moment.
@@ -115,9 +111,16 @@ class Call:
             MalformedRequest: it is not JSON.
         """
         try:
-            return await self.document()
+            return await self._read(read_document)
         except ValidationFailed as error:
             return Unreadable(error.faults)
+
+    async def _read(self, read: Callable[[bytes], Json]) -> Json:
+        raw = await self.request.body()
+        if not raw and not self.needs_body:
+            return {}
+        check_content_type(self.request.headers.get("content-type"))
+        return read(raw)
 
     def idempotency_key(self) -> str | None:
         """Key of the `Idempotency-Key` header."""

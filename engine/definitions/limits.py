@@ -1,5 +1,6 @@
 """Limits of any document, whatever it says: depth, size, characters and numbers that later stages can rely on."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -14,6 +15,8 @@ MAX_DEPTH: Final = 64
 MAX_ITEMS: Final = 10_000
 MAX_VALUES: Final = 500_000
 MAX_SAFE_NUMBER: Final = 2**53 - 1
+LEAST_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
 MAX_FAULTS: Final = 1_000
 """No answer carries more faults than this; nobody mends more in one go."""
 
@@ -33,11 +36,15 @@ class Survey:
 _FINE: Final = Survey((), is_readable=True)
 
 
-def survey(document: Json) -> Survey:
-    """One walk over the whole document, in time and stack bounded by the limits."""
+def survey(document: Json, *, is_payload: bool = False) -> Survey:
+    """One walk over the whole document, in time and stack bounded by the limits.
+
+    A definition has a canonical form, in which only safe numbers keep their value. A payload is handed on as it came:
+    in it integers of 64 bits and all doubles may stand.
+    """
     if _is_plainly_fine(document):
         return _FINE
-    walk = _Walk()
+    walk = _Walk(is_payload)
     walk.visit(document, 1, None)
     return Survey(tuple(walk.faults), walk.is_readable)
 
@@ -69,6 +76,7 @@ _Trail: TypeAlias = "tuple[_Trail, str | int] | None"
 
 @dataclass(slots=True)
 class _Walk:
+    is_payload: bool
     faults: list[Fault] = field(default_factory=list)
     is_readable: bool = True
     values: int = 0
@@ -82,9 +90,14 @@ class _Walk:
             if self._enter(depth, len(value), trail):
                 for index, item in enumerate(value):
                     self.visit(item, depth + 1, (trail, index))
-        elif isinstance(value, int | float) and not -MAX_SAFE_NUMBER <= value <= MAX_SAFE_NUMBER:
+        elif isinstance(value, int | float) and not self._is_kept(value):
             message = f"The number {_short(value)} cannot be kept exactly."
             self._add(FaultCode.DOCUMENT_NUMBER_OUT_OF_RANGE, trail, message)
+
+    def _is_kept(self, number: float) -> bool:
+        if not self.is_payload:
+            return -MAX_SAFE_NUMBER <= number <= MAX_SAFE_NUMBER
+        return LEAST_INTEGER <= number <= MAX_INTEGER if isinstance(number, int) else math.isfinite(number)
 
     def _visit_object(self, members: dict[str, Json], depth: int, trail: _Trail) -> None:
         if not self._enter(depth, len(members), trail):

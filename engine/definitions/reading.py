@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 import orjson
 
 from engine.definitions.faults import FaultCode, fault
-from engine.definitions.limits import MAX_DEPTH, MAX_FAULTS, survey
+from engine.definitions.limits import MAX_DEPTH, MAX_FAULTS, Survey, survey
 from engine.definitions.pointers import escaped
 from engine.errors import Fault, MalformedRequest, ValidationFailed
 from engine.jsonvalue import Json
@@ -26,11 +26,30 @@ def read_document(text: bytes) -> Json:
         MalformedRequest: not JSON at all.
         ValidationFailed: JSON that breaks one of the rules above, with every such fault.
     """
+    value = _parsed(text)
+    return _checked(text, value, survey(value))
+
+
+def read_payload(text: bytes) -> Json:
+    """Value of a JSON text that may hold payloads: as `read_document`, with the numbers that payloads may have."""
+    value = _parsed(text)
+    found = survey(value)
+    if any(one.code == FaultCode.DOCUMENT_NUMBER_OUT_OF_RANGE for one in found.faults):
+        # The fast parser rounds integers of more than 64 bits; the other one shows what stands there.
+        value = _read_slowly(text, None)
+        found = survey(value, is_payload=True)
+    return _checked(text, value, found)
+
+
+def _parsed(text: bytes) -> Json:
     try:
         value: Json = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        value = _read_slowly(text, error)
-    found = survey(value)
+        return _read_slowly(text, error)
+    return value
+
+
+def _checked(text: bytes, value: Json, found: Survey) -> Json:
     faults = list(found.faults)
     # Each member shows as one name in the text; fewer names when written again: the parser dropped doubles.
     if found.is_readable and _names_in(_written_again(value)) != _names_in(text):
@@ -51,7 +70,7 @@ def _written_again(value: Json) -> bytes:
         return json.dumps(value).encode()
 
 
-def _read_slowly(text: bytes, cause: orjson.JSONDecodeError) -> Json:
+def _read_slowly(text: bytes, cause: orjson.JSONDecodeError | None) -> Json:
     """Second opinion on what the fast parser refuses: it may be too deep or hold half characters, and still be JSON."""
     try:
         value: Json = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
@@ -59,7 +78,7 @@ def _read_slowly(text: bytes, cause: orjson.JSONDecodeError) -> Json:
         message = f"Values are nested deeper than {MAX_DEPTH} levels."
         raise ValidationFailed((fault(FaultCode.DOCUMENT_TOO_DEEP, "", message),)) from None
     except ValueError:
-        raise MalformedRequest(f"The text is not JSON: {cause}.") from cause
+        raise MalformedRequest(f"The text is not JSON: {cause or 'a number in it has too many digits'}.") from cause
     return value
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 
-from engine.definitions.reading import read_document
+from engine.definitions.reading import read_payload
 from engine.errors import MalformedRequest, ValidationFailed
 from engine.jsonvalue import Json, JsonObject, dumps
 
@@ -64,7 +64,7 @@ def trigger_data_of(payload: Json, body: bytes) -> Json:
         MalformedRequest: the body is not JSON, or JSON that no document may be (duplicate members, too deep).
     """
     try:
-        document = read_document(body) if body.strip() else {}
+        document = read_payload(body) if body.strip() else {}
     except ValidationFailed as error:
         raise MalformedRequest(error.message) from error
     if isinstance(document, dict) and isinstance(payload, dict):
@@ -86,7 +86,7 @@ def masked_body(body: bytes) -> str:
     """A body without what looks like a secret; cut where it is long, and only its size where it is no text."""
     try:
         text = body.decode()
-        document = read_document(body)
+        document = read_payload(body)
     except (UnicodeDecodeError, MalformedRequest, ValidationFailed):
         return f"({len(body)} bytes that are no JSON document)" if body else ""
     hidden = _masked(document)

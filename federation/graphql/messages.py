@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonTextMessageReceived
 
-from engine.definitions.reading import read_document
+from engine.definitions.reading import read_payload
 from engine.errors import MalformedRequest, ValidationFailed
 from engine.jsonvalue import Json
 from federation.graphql.requests import request_of
@@ -66,7 +66,7 @@ class SocketMessages(ASGIWebSocketAdapter):
             NoMessageError: no message of the protocol.
         """
         try:
-            message = _message(read_document(text))
+            message = _message(read_payload(text))
         except MalformedRequest as error:
             raise NoMessageError("WebSocket message must be valid JSON") from error
         except ValidationFailed as error:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from engine.definitions.reading import read_document
+from engine.definitions.reading import read_payload
 from engine.errors import MalformedRequest
 from engine.jsonvalue import Json
 from rest_shim.call import check_content_type
@@ -62,7 +62,7 @@ async def _parameters(request: Request) -> Json:
     if request.method == "GET":
         return _of_url(request.url.query)
     check_content_type(request.headers.get("content-type"))
-    return read_document(await request.body())
+    return read_payload(await request.body())
 
 
 def _map(parameters: dict[str, Json], name: str) -> dict[str, Any]:
@@ -84,5 +84,5 @@ def _of_url(text: str) -> dict[str, Json]:
         if name not in PARAMETERS or name in values:
             raise MalformedRequest(f"Unknown or repeated parameter {name[:100]!r}.", code="BAD_REQUEST")
         is_json = name in {"variables", "extensions"} and value
-        values[name] = read_document(value.encode()) if is_json else value or None
+        values[name] = read_payload(value.encode()) if is_json else value or None
     return values

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from engine.bootstrap import open_services
 from engine.clock import SystemClock
-from engine.definitions.reading import read_document
+from engine.definitions.reading import read_payload
 from engine.errors import ValidationFailed
 from engine.identity.actor import Actor
 from engine.jsonvalue import Json, dumps
@@ -67,10 +67,10 @@ def read_json(source: str | None) -> Json:
     if source is None:
         return {}
     if source == "@-":
-        return read_document(sys.stdin.buffer.read())
+        return read_payload(sys.stdin.buffer.read())
     if source.startswith("@"):
-        return read_document(Path(source[1:]).read_bytes())
-    return read_document(source.encode())
+        return read_payload(Path(source[1:]).read_bytes())
+    return read_payload(source.encode())
 
 
 def show(body: object, *, as_json: bool, columns: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.checking import check
 from engine.definitions.limits import MAX_DEPTH, MAX_ITEMS, survey
-from engine.definitions.reading import read_document
+from engine.definitions.reading import read_document, read_payload
 from engine.errors import MalformedRequest, ValidationFailed
 from engine.jsonvalue import Json
 
@@ -82,6 +82,29 @@ def test_all_faults_of_a_text_come_at_once() -> None:
 def test_what_is_not_json_is_malformed(text: bytes) -> None:
     with pytest.raises(MalformedRequest, match="not JSON"):
         read_document(text)
+
+
+@pytest.mark.parametrize("text", [b"[9007199254740993]", b"[-9223372036854775808, 18446744073709551615]", b"[1e300]"])
+def test_payloads_keep_integers_of_64_bits_and_doubles_as_they_came(text: bytes) -> None:
+    assert read_payload(text) == json.loads(text)
+    assert json.dumps(read_payload(text)) == json.dumps(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text", [b"[18446744073709551616]", b"[-9223372036854775809]", b"[1e400]", b"[%s]" % (b"9" * 30)]
+)
+def test_payloads_hold_no_number_that_would_be_rounded(text: bytes) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        read_payload(text)
+    assert [(one.code, one.path) for one in refused.value.faults] == [("document.number_out_of_range", "/0")]
+
+
+def test_payloads_have_all_other_limits_of_documents() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        read_payload(b'{"n": 9007199254740993, "a": 1, "a": 2, "nul": "\\u0000"}')
+    assert {one.code for one in refused.value.faults} == {"document.duplicate_member", "document.nul_character"}
+    with pytest.raises(MalformedRequest):
+        read_payload(b"[%s]" % (b"9" * 5_000))
 
 
 def test_the_largest_safe_numbers_and_depth_and_length_are_accepted() -> None:

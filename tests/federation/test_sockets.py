@@ -82,7 +82,7 @@ async def test_what_is_no_message_closes_the_socket(address: str, message: str |
         (operation({**ASKED, "operationName": 1}), "BAD_REQUEST"),
         (operation({**ASKED, "variables": {"a": "\0"}}), "validation.failed"),
         (operation(ASKED)[:-2] + ', "variables": {"a": 1, "a": 2}}}', "validation.failed"),
-        (operation(ASKED)[:-2] + ', "variables": {"a": 1e70}}}', "validation.failed"),
+        (operation(ASKED)[:-2] + ', "variables": {"a": 123456789012345678901234567890}}}', "validation.failed"),
         (operation({"query": "{ __typename }" + "#" * 32_768}), "GRAPHQL_LIMIT_EXCEEDED"),
         (operation({"query": EXPENSIVE}), "GRAPHQL_LIMIT_EXCEEDED"),
         (operation({"query": "{ a } " + "x" * 400}), "GRAPHQL_PARSE_FAILED"),

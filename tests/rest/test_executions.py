@@ -104,6 +104,21 @@ async def test_an_execution_has_all_members_of_its_shape(edge: Edge) -> None:
     }  # fmt: skip
 
 
+async def test_numbers_of_payloads_are_kept_and_those_of_definitions_must_be_safe(edge: Edge) -> None:
+    created = await edge.published()
+    path, big = f"/api/workflows/{created['id']}/execute", {"triggerData": {"id": 2**63 + 1, "ratio": 1e300}}
+
+    started = await edge.rest("POST", path, big, headers={"idempotency-key": "big"})
+    again = await edge.rest("POST", path, big, headers={"idempotency-key": "big"})
+    refused = await edge.rest("POST", "/api/workflows", workflow("big", settings={"variables": {"n": 2**53}}))
+
+    assert (started.status_code, started.json()["triggerData"]) == (201, big["triggerData"])
+    assert again.json()["id"] == started.json()["id"]
+    read = await edge.rest("GET", f"/api/executions/{started.json()['id']}")
+    assert read.json()["triggerData"] == big["triggerData"]
+    assert [one["code"] for one in refused.json()["errors"]] == ["document.number_out_of_range"]
+
+
 async def test_executions_are_found_by_workflow_and_status(edge: Edge) -> None:
     execution = await edge.executed()
     mine = f"/api/executions?workflowId={execution['workflowId']}"
