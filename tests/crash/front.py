@@ -54,7 +54,6 @@ class Front:
         accepted: executions of which a 2xx answer spoke.
         knocks: webhook messages and events by their ids, and which workflow each was to start once.
         schedules: ids of schedules that tick every second.
-        was_repeated: answers that were the replay of an earlier one.
     """
 
     edge: Edge
@@ -63,7 +62,6 @@ class Front:
     accepted: list[UUID] = field(default_factory=list)
     knocks: dict[str, str] = field(default_factory=dict)
     schedules: list[UUID] = field(default_factory=list)
-    was_repeated: int = 0
 
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
         """An answer that is no trouble of the server's."""
@@ -97,7 +95,6 @@ class Front:
             answer = await self.call("POST", path, {"triggerData": trigger}, headers=headers)
             if answer.status_code != 201:
                 raise FrontFailsError(answer.text)
-            self.was_repeated += "idempotent-replayed" in answer.headers
             answers.add(UUID(answer.json()["id"]))
         if len(answers) != 1:
             raise FrontFailsError(f"I9: one key started {answers}")
