@@ -7,7 +7,7 @@ written.
 import asyncio
 import gzip
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -63,8 +63,10 @@ class DecisionLog:
 
     topics: Final = (POLICY_DECISION,)
 
-    def __init__(self, connection: HotConnection, client: httpx.AsyncClient, url: str) -> None:
-        self._relay = Relay(connection, (DecisionPublisher(connection, client, url),))
+    def __init__(
+        self, connection: HotConnection, client: httpx.AsyncClient, url: str, new_id: Callable[[], UUID]
+    ) -> None:
+        self._relay = Relay(connection, (DecisionPublisher(connection, client, url),), new_id)
         self._work = asyncio.Event()
 
     def wake(self) -> None:

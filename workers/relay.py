@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
+from uuid import UUID
 
 from engine.errors import MaestroError
-from engine.queue.dispatch import Dispatch
-from engine.store import outbox
+from engine.queue.dispatch import MAX_DELIVERIES, Dispatch
+from engine.store import burials, outbox
+from engine.store.burials import LostParcel
 from engine.store.hot import HotConnection
 from engine.store.outbox import Parcel
 from engine.telemetry.crash_points import reach
@@ -17,6 +19,8 @@ _log = logging.getLogger(__name__)
 BATCH: Final = 500
 HIDDEN_S: Final = 5.0
 SLOWEST_S: Final = 60.0
+POISONED: Final = "outbox.poisoned"
+"""Code of the dead letter of a parcel at which its publisher failed in a way that nobody foresaw, time and again."""
 
 
 class Publisher(Protocol):
@@ -63,11 +67,13 @@ class Relay:
         self,
         connection: HotConnection,
         publishers: Iterable[Publisher],
+        new_id: Callable[[], UUID],
         elsewhere: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     ) -> None:
         """`elsewhere` are topics with a relay of their own, and what wakes it."""
         self._connection = connection
         self._publishers = {publisher.topic: publisher for publisher in publishers}
+        self._new_id = new_id
         self._elsewhere = elsewhere
 
     @property
@@ -101,6 +107,9 @@ class Relay:
             _log.warning(
                 "Parcels have not arrived.", extra={"action": "relay", "topic": publisher.topic, "error": error}
             )
+        except Exception as caught:  # noqa: BLE001 - whatever is wrong with a parcel, it ends no worker after worker
+            error = f"Nobody foresaw this: {type(caught).__name__}."
+            left = await self._one_by_one(publisher, parcels)
         reach("relayed")
         kept = {parcel.id for parcel in left}
         await outbox.settle(self._connection, [parcel for parcel in parcels if parcel.id not in kept])
@@ -108,3 +117,25 @@ class Relay:
             delay_s = min(SLOWEST_S, 2.0 ** min(left[0].attempts, 6))
             await outbox.postpone(self._connection, left, delay_s, error)
         return len(parcels) - len(kept)
+
+    async def _one_by_one(self, publisher: Publisher, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Publish each alone, so that those among which one is poisoned arrive; that one is buried after some attempts.
+
+        Returns those that have not arrived, the buried ones among them: they are no longer there to be postponed.
+        """
+        left: list[Parcel] = []
+        for parcel in parcels:
+            facts = {"action": "relay", "topic": publisher.topic, "parcel_id": str(parcel.id)}
+            try:
+                left += await publisher.publish((parcel,))
+            except MaestroError as error:
+                _log.warning("A parcel has not arrived.", extra={**facts, "error": error.code})
+                left.append(parcel)
+            except Exception as error:  # noqa: BLE001 - see there
+                _log.exception("A parcel could not be published, for a reason that nobody foresaw.", extra=facts)
+                left.append(parcel)
+                if parcel.attempts + 1 >= MAX_DELIVERIES:
+                    cause = f"Its publisher failed: {type(error).__name__}."
+                    lost = LostParcel(parcel.tenant, parcel.id, self._new_id(), POISONED, cause)
+                    await burials.bury_parcels(self._connection, (lost,))
+        return left

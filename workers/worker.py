@@ -187,7 +187,7 @@ class Worker:
         publishers: list[Publisher] = [DeadLetterPublisher(self.dispatch), *self._events(surroundings)]
         if surroundings.triggers is not None:
             publishers.append(EmittedEvents(surroundings.triggers.delivery))
-        self.relay = Relay(self._looking, (*publishers, *surroundings.publishers), elsewhere)
+        self.relay = Relay(self._looking, (*publishers, *surroundings.publishers), self._new_id, elsewhere)
 
     def _make_what_looks_after(self, surroundings: Surroundings) -> None:
         """What goes by the clock: timers, schedules, sweeps, house-keeping; and what shares wide fan-outs."""
@@ -295,7 +295,11 @@ class Worker:
 
     def _decision_log(self, surroundings: Surroundings) -> DecisionLog | None:
         sink = surroundings.decision_sink
-        return None if sink is None else DecisionLog(self._another(surroundings.database), sink.client, sink.url)
+        return (
+            None
+            if sink is None
+            else DecisionLog(self._another(surroundings.database), sink.client, sink.url, self._new_id)
+        )
 
     def _callbacks(self, surroundings: Surroundings) -> CallbackSender | None:
         if surroundings.way is None:

@@ -262,7 +262,7 @@ async def test_decisions_reach_a_log_outside_in_opas_format_and_wait_for_it(
         workflow_id = await published(services, ada)
         await services.executions.execute(ada, workflow_id, ExecuteRequest(trigger_data={"pin": "1234"}))
     async with httpx.AsyncClient(transport=httpx.MockTransport(sink)) as client:
-        log = DecisionLog(loop_connection, client, "http://sink.test/logs")
+        log = DecisionLog(loop_connection, client, "http://sink.test/logs", uuid4)
         assert await log.run_once() == 0
         is_down = False
         async with database.transaction(ada.tenant) as connection:
