@@ -93,6 +93,7 @@ class Database:
             pool_use_lifo=True,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
+            hide_parameters=True,  # errors are logged, and what callers sent is not
         )
         watch(self._engine)
         _USED.set_function(lambda: self._connections(QueuePool.checkedout))

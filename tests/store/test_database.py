@@ -1,6 +1,7 @@
 """Transactions: whose they are, what they may not do, what their errors become."""
 
 import asyncio
+import traceback
 
 import pytest
 from sqlalchemy import text
@@ -163,6 +164,15 @@ async def test_refused_row_names_its_constraint(database: Database) -> None:
 
     assert raised.value.constraint == "ck_workflow_definitions_status_known"
     assert "workflow_definitions" not in raised.value.message
+
+
+async def test_an_error_that_nobody_foresaw_does_not_tell_what_the_statement_was_given(database: Database) -> None:
+    given = {"value": "".join(["sek", "rit", "\0"])}  # not to stand in the lines of the traceback
+    with pytest.raises(Exception, match="invalid byte sequence") as caught:
+        async with database.transaction("acme") as connection:
+            await connection.execute(text("select cast(:value as text)"), given)
+
+    assert "sekrit" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_deadlock_is_repeated_as_a_whole(database: Database) -> None:
