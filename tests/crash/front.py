@@ -25,7 +25,7 @@ from tests.federation.edge import Edge, open_edge
 from tests.workers.seeding import step
 
 AGAIN_S = 0.1
-ENDS_WITHIN_S = 60.0
+ENDS_WITHIN_S = 120.0
 _WIDE = Qos(webhooks=WebhookBudgets(Budget("webhook-address", 10**9, 60, 10**8), Budget("webhook", 10**6, 60, 10**6)))
 
 

@@ -18,7 +18,7 @@ from tests.crash.links import Links
 from tests.crash.receiver import Receiver
 from tests.crash.servers import Servers
 
-ENDS_WITHIN_S = 90.0
+ENDS_WITHIN_S = 180.0
 T = TypeVar("T")
 _TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a connection says while its server goes down or comes up."""

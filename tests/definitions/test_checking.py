@@ -178,7 +178,7 @@ def best_of(rounds: int, document: dict[str, Any], catalogue: ActionCatalogue) -
 def test_checking_is_quick_and_linear(catalogue: ActionCatalogue) -> None:
     small = best_of(5, chain(200), catalogue)
 
-    assert small < 0.020
+    assert small < 0.1  # ten times what it takes where nobody else uses the core
     assert best_of(3, chain(2_000), catalogue) < 25 * small
 
 

@@ -90,7 +90,7 @@ def exemplars(kind: str) -> set[str]:
 
 async def post(address: str, body: Any, accept: str) -> str:
     headers = {"authorization": f"Bearer {token()}", "accept": accept, "traceparent": CALLER}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return (await client.post(f"http://{address}/graphql", json=body, headers=headers)).text
 
 

@@ -105,7 +105,8 @@ def test_an_answer_within_a_recorded_span_leads_to_its_trace(monkeypatch: pytest
 def test_a_process_without_a_door_serves_its_counts_until_it_ends() -> None:
     port = free_port()
     with serving_metrics(LOOPBACK, port):
-        answer = httpx.get(f"http://{LOOPBACK}:{port}/metrics", headers={"accept": "application/openmetrics-text"})
+        headers = {"accept": "application/openmetrics-text"}
+        answer = httpx.get(f"http://{LOOPBACK}:{port}/metrics", headers=headers, timeout=60)
     assert answer.status_code == 200
     assert "maestro_worker_executions_held" in answer.text
     with pytest.raises(httpx.ConnectError):
