@@ -56,7 +56,7 @@ async def test_a_link_that_falls_silent_is_given_up_and_opened_anew(database_url
         with pytest.raises(Unavailable):
             await connection.fetch("select 2", timeout_s=0.2)
     wire.become(State.OPEN)
-    rows = await connection.fetch("select 3 as found", timeout_s=10.0)
+    rows = await connection.fetch("select 3 as found", timeout_s=60.0)
 
     assert rows[0]["found"] == 3
     await connection.close()
@@ -91,7 +91,7 @@ async def test_whoever_falls_silent_amid_a_transaction_keeps_no_row_locked(datab
     async def fall_silent() -> None:
         async with silent.transaction(frozenset()) as transaction:
             await transaction.execute(lock)
-            taken.extend(await waiting.fetch(lock, timeout_s=WorkerConfig().lease_s))
+            taken.extend(await waiting.fetch(lock, timeout_s=60.0))
             await transaction.execute("select 1")
 
     with pytest.raises(Unavailable):
