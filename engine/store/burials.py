@@ -7,6 +7,7 @@ from uuid import UUID
 from engine.jsonvalue import Json, dumps
 from engine.store.hot import HotConnection
 from engine.store.statements import load
+from engine.telemetry.metrics import DEAD_LETTERS
 
 _SQL = load("burials")
 
@@ -63,7 +64,7 @@ class LostParcel:
 async def bury_parcels(connection: HotConnection, lost: Sequence[LostParcel]) -> None:
     """Move parcels from the outbox to the dead letters."""
     if lost:
-        await connection.fetch(
+        kept = await connection.fetch(
             _SQL["bury_parcels"],
             [each.tenant for each in lost],
             [each.parcel_id for each in lost],
@@ -71,3 +72,4 @@ async def bury_parcels(connection: HotConnection, lost: Sequence[LostParcel]) ->
             [each.cause_code for each in lost],
             [each.cause_message for each in lost],
         )
+        DEAD_LETTERS.labels("outbox").inc(len(kept))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from engine.store.hot import HotConnection
 from engine.store.statements import load
+from engine.telemetry.metrics import DEAD_LETTERS
 
 _SQL = load("callbacks")
 
@@ -103,7 +104,8 @@ async def snooze(connection: HotConnection, due: Due, error: str, delay_s: float
 
 async def give_up(connection: HotConnection, due: Due, status: int | None, error: str, letter_id: UUID) -> None:
     """It will not arrive: keep it among the dead letters."""
-    await connection.fetch(_SQL["give_up"], due.tenant, due.id, status, error[:1000], letter_id)
+    kept = await connection.fetch(_SQL["give_up"], due.tenant, due.id, status, error[:1000], letter_id)
+    DEAD_LETTERS.labels("callback").inc(len(kept))
 
 
 async def disable(connection: HotConnection, due: Due, reason: str) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 
 from engine.actions.connections.secret_box import SecretBox
@@ -134,6 +135,7 @@ async def test_the_ladder_has_the_same_id_and_a_new_time_and_ends_among_the_dead
     async with open_receiver("503 Busy") as receiver:
         created = await post.create(receiver)
         await post.tell("execution.completed")
+        counted = REGISTRY.get_sample_value("maestro_dead_letters_total", {"kind": "callback"}) or 0.0
         now, waits = datetime.now(UTC), []
         for _ in range(len(LADDER_S) + 1):
             async with fresh_circuits(post) as sender:
@@ -153,6 +155,7 @@ async def test_the_ladder_has_the_same_id_and_a_new_time_and_ends_among_the_dead
     verify_standard(last.headers, last.body, [created["secret"]], int(last.headers["webhook-timestamp"]))
     letters = await post.superuser.fetch("select kind, deliveries from dead_letters where tenant_id = $1", post.tenant)
     assert [tuple(letter) for letter in letters] == [("callback", 10)]
+    assert REGISTRY.get_sample_value("maestro_dead_letters_total", {"kind": "callback"}) == counted + 1
 
 
 @asynccontextmanager

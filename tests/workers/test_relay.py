@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from engine.errors import Unavailable
 from engine.queue.dispatch import MAX_DELIVERIES
@@ -88,6 +89,7 @@ async def test_a_poisoned_parcel_ends_no_worker_and_is_buried_after_five_attempt
     connection: HotConnection, reader: Reader
 ) -> None:
     await reader.connection.execute("delete from dead_letters")
+    counted = buried()
     ids = await put(reader, "mine", 3)
     recipient = Recipient("mine", poison={ids[1]})
     relay = Relay(connection, [recipient], new_id)
@@ -103,3 +105,8 @@ async def test_a_poisoned_parcel_ends_no_worker_and_is_buried_after_five_attempt
     assert await reader.connection.fetch("select id from outbox") == []
     [letter] = await reader.connection.fetch("select kind, subject_id, cause_code, deliveries from dead_letters")
     assert tuple(letter) == ("outbox", "mine:x", "outbox.poisoned", MAX_DELIVERIES)
+    assert buried() == counted + 1
+
+
+def buried() -> float:
+    return REGISTRY.get_sample_value("maestro_dead_letters_total", {"kind": "outbox"}) or 0.0

@@ -14,4 +14,5 @@ WITH gone AS (
 )
 INSERT INTO dead_letters (tenant_id, id, kind, subject_id, cause_code, cause_message, deliveries, payload, history)
 SELECT g.tenant_id, g.letter_id, 'outbox', g.topic || ':' || g.subject_id, g.code, g.message, g.attempts + 1, g.payload, '[]'::json
-  FROM gone g;
+  FROM gone g
+RETURNING id;

@@ -49,7 +49,8 @@ WITH failed AS (
 INSERT INTO dead_letters (tenant_id, id, kind, subject_id, cause_code, cause_message, deliveries, payload, history)
 SELECT f.tenant_id, $5, 'callback', f.id::text, 'callback.undelivered', coalesce(f.last_error, ''), f.attempts,
        f.payload::json, '[]'::json
-  FROM failed f;
+  FROM failed f
+RETURNING id;
 
 -- name: disable   the receiver wants no more: what waits for it is ended with it
 WITH ended AS (
