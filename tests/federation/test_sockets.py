@@ -32,7 +32,9 @@ async def address(edge: Edge) -> AsyncIterator[str]:
 @pytest.fixture
 def _no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
-    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
+    # What the collector finds of other tests' tasks, asyncio says whenever that is.
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR and record.name != "asyncio"]
+    assert [record.message for record in errors] == []
 
 
 def operation(payload: Any, name: Any = "1") -> str:
