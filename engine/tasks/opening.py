@@ -8,7 +8,7 @@ from uuid import UUID
 from engine.definitions.building import priority_of
 from engine.definitions.model import Priority
 from engine.definitions.notifications import listed
-from engine.jsonvalue import Json, JsonObject
+from engine.jsonvalue import Json, JsonObject, dumps
 from engine.tasks import operations
 from engine.tasks.clocks import Sla, TaskTimer, clock_timers, deadlines
 from engine.tasks.escalation import EscalationAction, Level, escalation_timers
@@ -162,12 +162,11 @@ def _level(item: Json) -> Level:
 
 
 def _text(config: JsonObject, name: str) -> str:
+    """A text; what a lone template gave otherwise, a number say, reads as it would amid other text."""
     value = config.get(name)
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    raise UnusableTaskError(f"{name!r} is no text.")
+    return (value if isinstance(value, str) else dumps(value)).replace("\x00", "")
 
 
 def _names(config: JsonObject, name: str) -> tuple[str, ...]:

@@ -161,6 +161,11 @@ def test_a_single_candidate_who_is_excluded_owns_nothing() -> None:
     assert (opened.activated.after, opened.activated.task.owner) == (TaskStatus.PENDING, None)
 
 
+def test_a_title_that_a_lone_template_gave_may_be_a_number() -> None:
+    draft = draft_of({"title": 4711, "description": [True, 1.5]}, "review", "ivy")
+    assert (draft.title, draft.description) == ("4711", "[true,1.5]")
+
+
 @pytest.mark.parametrize(
     "config",
     [
