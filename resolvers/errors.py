@@ -4,6 +4,7 @@ This is the one table; `rest_shim/problems.py` is its counterpart.
 """
 
 import re
+from dataclasses import asdict
 from typing import Any, Final, TypeAlias
 
 import strawberry
@@ -108,7 +109,9 @@ def presented(error: GraphQLError, reference: str) -> GraphQLError:
 
 def _facts(error: errors.MaestroError) -> dict[str, object]:
     if isinstance(error, errors.Denied):
-        return {"decisionId": error.decision_id, "policyRevision": error.policy_revision}
+        told = [asdict(denial) for denial in error.denials]
+        denials = [{name: value for name, value in denial.items() if value is not None} for denial in told]
+        return {"decisionId": error.decision_id, "policyRevision": error.policy_revision, "denials": denials}
     if isinstance(error, errors.RateLimited | errors.Overloaded):
         return {"retryAfterSeconds": max(1, error.retry_after_s)}
     return {}

@@ -61,6 +61,16 @@ async def test_only_administrators_read_the_audit_log(edge: Edge) -> None:
         assert page.json()["denials"][0]["code"] == "role.missing"
 
 
+async def test_a_query_that_policy_refuses_has_the_members_of_a_refused_call(edge: Edge) -> None:
+    call = (await edge.rest("GET", "/api/audit", claims={"role": "viewer"})).json()
+    answer = await edge.post_graphql("{ auditEntries { totalCount } }", role="viewer")
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == "policy.denied"
+    assert error["extensions"]["denials"] == call["denials"]
+    assert error["extensions"]["policyRevision"] == call["policyRevision"]
+    assert error["extensions"]["decisionId"]
+
+
 async def test_a_preview_says_what_would_be_decided_and_does_nothing(edge: Edge) -> None:
     created = await edge.create()
     asked = f"/api/policy/preview?action=workflow.publish&resource=workflow:{created['id']}"
