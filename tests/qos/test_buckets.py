@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from engine.errors import ConfigurationError, RateLimited
+from engine.qos import buckets
 from engine.qos.buckets import Buckets, Budget, OwnStore, SharedStore, Standing, Store
 from engine.qos.file import Qos, load, parse
 from engine.queue.link import Link, connect
@@ -15,6 +16,12 @@ from tests.clock import FakeClock
 
 TEN = Budget("ten", quota=60, window_s=60, burst=10)
 """One a second, ten at once."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How soon a process gives Redis up is no matter of these tests, and sooner than a busy machine may answer."""
+    monkeypatch.setattr(buckets, "ANSWER_S", 60.0)
 
 
 @pytest_asyncio.fixture
