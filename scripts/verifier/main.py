@@ -45,7 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         help="trusted public keys: a folder, a PEM file, or a listing as the ledger's /keys gives it;"
         " without it the trust store under MAESTRO_DATA_DIR is looked for",
     )
-    parser.add_argument("--log-key", metavar="VKEY", help="the log's verifier key (name+hash+key), or a file of them")
+    parser.add_argument(
+        "--log-key",
+        metavar="VKEY",
+        help="the log's verifier key (name+hash+key), or a file of them; not needed where --keys is a trust store or a listing",
+    )
     parser.add_argument("--since", metavar="CHECKPOINT", help="file with a checkpoint seen before")
     parser.add_argument(
         "--consistency",

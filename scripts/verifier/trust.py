@@ -66,7 +66,10 @@ def public_keys(pem: str, what: str) -> list[Ed25519PublicKey]:
 
 
 def gather(keys: str | None, log_key: str | None, environment: Mapping[str, str], near: Path) -> Trust:
-    """Trust from the options; what they leave open is looked for in the store of the local embedded mode.
+    """Trust from the options; without keys among them, from the store of the local embedded mode.
+
+    The log's key, where it is not given by itself, comes from where the others come from: never is a log that another
+    installation keeps held against a bundle.
 
     Raises:
         CannotTell: what was named cannot be read.
@@ -80,7 +83,10 @@ def gather(keys: str | None, log_key: str | None, environment: Mapping[str, str]
             store = Path(keys) if Path(keys).is_dir() else None
             found = _folder_keys(store) if store else _file_keys(Path(keys))
             source = keys
-        log_keys = _log_keys(log_key) if log_key else _store_log_keys(store)
+        if log_key:
+            log_keys = _log_keys(log_key)
+        else:
+            log_keys = _store_log_keys(store) if store or keys is None else _listed_log_keys(Path(keys))
     except (OSError, UnicodeDecodeError, VerificationError) as exc:
         raise CannotTell(f"What is to be trusted cannot be read: {exc}") from exc
     return Trust(tuple(found.values()), tuple(log_keys), source)
@@ -145,5 +151,15 @@ def _log_keys(text: str) -> list[LogKey]:
 
 
 def _store_log_keys(store: Path | None) -> list[LogKey]:
-    file = store / "log.vkey" if store else None
-    return _log_keys(str(file)) if file and file.is_file() else []
+    """Of a trust store, or of the one whose folder of keys was named."""
+    folders = [] if store is None else [store, store.parent] if store.name == "keys" else [store]
+    file = next((folder / "log.vkey" for folder in folders if (folder / "log.vkey").is_file()), None)
+    return [] if file is None else _log_keys(str(file))
+
+
+def _listed_log_keys(file: Path) -> list[LogKey]:
+    """Verifier keys of a listing as the ledger's `/keys` gives it; a PEM file has none."""
+    content = file.read_bytes()
+    log = json_object(content, file.name).get("log") if content.lstrip().startswith(b"{") else None
+    listed = log.get("verifierKeys") if isinstance(log, dict) else None
+    return [LogKey.parse(str(one)) for one in listed] if isinstance(listed, list) else []

@@ -69,6 +69,7 @@ def test_valid_with_the_store_of_the_embedded_mode(
     trust = store(tmp_path / "data")
     assert run(capsys, bundle, MAESTRO_DATA_DIR=str(tmp_path / "data"))[0] == 0
     assert run(capsys, bundle, "--keys", trust)[0] == 0
+    assert run(capsys, bundle, "--keys", trust / "keys")[0] == 0
 
 
 def test_the_launcher_needs_nothing_of_the_repository_but_itself(bundle: Path, tmp_path: Path) -> None:
@@ -124,6 +125,15 @@ def test_a_listing_of_the_ledger_serves_as_keys_and_its_revocations_count(
     ):
         file.write_text(listing(**changes))
         assert run(capsys, bundle, "--keys", file, "--log-key", log_vkey())[0] == expected
+
+
+@pytest.mark.parametrize(("vkey", "expected"), [(log_vkey(), 0), (log_vkey(FOREIGN_KEY, "other.test"), 1), ("x", 2)])
+def test_a_listing_of_the_ledger_has_the_key_of_its_log_with_it(
+    capsys: pytest.CaptureFixture[str], bundle: Path, tmp_path: Path, vkey: object, expected: int
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({**json.loads(listing()), "log": {"origin": "log.test", "verifierKeys": [str(vkey)]}}))
+    assert run(capsys, bundle, "--keys", file)[0] == expected
 
 
 def test_a_revocation_in_the_store_counts(capsys: pytest.CaptureFixture[str], bundle: Path, tmp_path: Path) -> None:
