@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-key",
         metavar="VKEY",
-        help="the log's verifier key (name+hash+key), or a file of them; not needed where --keys is a trust store or a listing",
+        help="the log's verifier key (name+hash+key), or a file of them; a trust store or a listing has it with it",
     )
     parser.add_argument("--since", metavar="CHECKPOINT", help="file with a checkpoint seen before")
     parser.add_argument(
