@@ -16,7 +16,7 @@ from scripts.demo.people import COLLEAGUE, RESPONDER, attend
 
 TEMPLATE: Final = "incident-response"
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 120.0
 _POLL_S: Final = 0.1
 _TRIGGER: Final[JsonObject] = {
     "title": "Checkout answers 500 to one request in five",
