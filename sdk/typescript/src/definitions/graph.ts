@@ -65,12 +65,12 @@ function* entryFaults(graph: Graph): Generator<DefinitionFault> {
   }
 }
 
-/** Steps without incoming connections, and connected with something if others are; parked ones harm nobody. */
+/** Steps without incoming connections, and connected with something if one of them is; parked ones harm nobody. */
 function entriesOf(graph: Graph): readonly string[] {
   const free = [...graph.nodes.values()].filter((node) => !graph.targets.has(node.id));
   const isConnected = [...graph.nodes.values()].some((node) => node.edges.length > 0);
   const counted = free.filter((node) => node.edges.length > 0 || member(node.step, "isEnabled") === false);
-  return (isConnected ? counted : free).map((node) => node.id);
+  return (isConnected && counted.length > 0 ? counted : free).map((node) => node.id);
 }
 
 function noEntryMessage(graph: Graph): string {
