@@ -220,11 +220,15 @@ async def test_callbacks_hear_of_tasks_that_steps_open_and_executions_leave(
         execution_id = await human_execution(edge, title="Look", candidateGroups=["a"], dueInMs=3_600_000)
         task_id = await task_of(reader, execution_id)
         await edge.rest("POST", f"/api/executions/{execution_id}/cancel", {"reason": "enough"})
-        sent = "select payload from callback_deliveries where event_type = $1"
-        await reader.until(sent, "human_task.obsolete")
-        await reader.until(sent, "human_task.created")
+        # Of this task: what others have left in the outbox is told of now, too.
+        sent = (
+            "select payload from callback_deliveries where event_type = $1"
+            " and payload::jsonb -> 'data' ->> 'taskId' = $2"
+        )
+        await reader.until(sent, "human_task.obsolete", task_id)
+        await reader.until(sent, "human_task.created", task_id)
     created, left = [
-        loads(await reader.connection.fetchval(sent, f"human_task.{what}")) for what in ("created", "obsolete")
+        loads(await reader.connection.fetchval(sent, f"human_task.{what}", task_id)) for what in ("created", "obsolete")
     ]
     assert isinstance(created, dict)
     assert isinstance(left, dict)
