@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,12 @@ _SERVERS = {"servers_folder", "postgres", "postgres_url", "redis_url", "database
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What takes long, asked for by name."""
     parser.addoption("--all-headers", action="store_true", help="send all fuzzed sets of headers to a webhook")
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT, as all that tests start shall: what a shell runs in the background ignores it, with its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

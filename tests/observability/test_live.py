@@ -122,9 +122,11 @@ def _until_it_shows(terminal: int, wanted: re.Pattern[str]) -> None:
 
 
 def _drain(terminal: int) -> None:
-    with contextlib.suppress(OSError):  # the other side is closed: that is how a terminal ends
-        while os.read(terminal, 65_536):
-            pass
+    """Read a terminal until its other side is closed."""
+    with contextlib.suppress(OSError):  # that is how a terminal ends
+        while True:
+            assert select.select([terminal], [], [], _PATIENCE_S)[0], "it goes on silently"
+            os.read(terminal, 65_536)
 
 
 def test_top_shows_the_load_in_a_terminal_until_ctrl_c(scene: Scene) -> None:
