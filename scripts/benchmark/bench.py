@@ -55,8 +55,8 @@ class Bench:
         await self.until(lambda: self._have(workflow_id, count), f"{count} executions")
 
     async def until_sealed(self) -> None:
-        """Wait until nothing is left for the ledger, where there is one."""
-        if self.stack.ledgers:
+        """Wait until nothing is left for the ledger, where there is one and a worker that tells it."""
+        if self.stack.ledgers and self.stack.workers:
             await self.until(self._is_sealed, "the ledger")
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:

@@ -56,7 +56,6 @@ async def all_at_once(count: int, bench: Bench) -> list[Figure]:
     workflow = await bench.client.publish(chain(STEPS, "cost"))
     total = bench.size(count, count // 5)
     await closed_loop(total, CALLERS, lambda: _submit(bench, workflow))
-    await bench.until_sealed()
     before = await _read(bench)
     worker = bench.stack.start_worker()
     await _until_ended(bench, workflow, total)
