@@ -13,6 +13,10 @@ from scripts.benchmark.stack import Stack
 
 _LOOK_S = 0.02
 _PATIENCE_S = 180.0
+_LEFT = (
+    "select exists (select from executions where tenant_id = 'default' and status in ('queued', 'running')"
+    " and workflow_id = $1::uuid)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,14 @@ class Bench:
         return int(row["done"])
 
     async def until_finished(self, workflow_id: str, count: int) -> None:
-        """Wait until so many executions of a workflow have completed."""
-        await self.until(lambda: self._have(workflow_id, count), f"{count} executions")
+        """Wait until all executions of a workflow have completed, which must be so many at least.
+
+        Raises:
+            RuntimeError: they do not, or one failed.
+        """
+        await self.until(lambda: self._none_left(workflow_id), f"{count} executions")
+        if (found := await self.finished(workflow_id)) < count:
+            raise RuntimeError(f"{found} of {count} executions are there")
 
     async def until_sealed(self) -> None:
         """Wait until nothing is left for the ledger, where there is one and a worker that tells it."""
@@ -67,8 +77,9 @@ class Bench:
                 raise RuntimeError(f"waited {_PATIENCE_S:.0f} s for {what}\n{self.stack.last_words()}")
             await asyncio.sleep(_LOOK_S)
 
-    async def _have(self, workflow_id: str, count: int) -> bool:
-        return await self.finished(workflow_id) >= count
+    async def _none_left(self, workflow_id: str) -> bool:
+        """Asked often, so it looks only at what has not ended: the look must not be a part of what is measured."""
+        return not await self.connection.fetchval(_LEFT, workflow_id)
 
     async def _is_sealed(self) -> bool:
         return not await self.connection.fetchval("select exists (select from outbox where topic like 'ledger.%')")

@@ -2,6 +2,7 @@
 -- missing lost its lease, and nothing was written for it. `base_seq` in the fence makes a repeat after a lost answer harmless.
 -- One that ends and for which people opened tasks is missing too, unless the commit closes tasks (`has_tasks`).
 -- `(… IN (…)) IS TRUE` keeps the planner from flattening the test into a nested loop over both lists: it hashes them.
+-- `(lease_owner = …) IS TRUE` keeps it from comparing each commit with all that the worker holds: it goes by primary key.
 WITH held AS (
     UPDATE executions e
        SET last_seq = x.last_seq, status = x.status, current_step = coalesce(x.current_step, e.current_step),
@@ -13,7 +14,7 @@ WITH held AS (
            AS x(tenant_id, id, epoch, base_seq, last_seq, status, current_step, finished_at, failure, failed_steps, release,
                 progress, closes_tasks)
      WHERE e.tenant_id = x.tenant_id AND e.id = x.id
-       AND e.lease_epoch = x.epoch AND e.lease_owner = $12 AND e.last_seq = x.base_seq
+       AND e.lease_epoch = x.epoch AND (e.lease_owner = $12) IS TRUE AND e.last_seq = x.base_seq
        AND (x.finished_at IS NULL OR x.closes_tasks OR NOT e.has_tasks)
     RETURNING e.id
 ), appended AS (

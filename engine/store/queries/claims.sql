@@ -64,7 +64,7 @@ SELECT f.verdict, f.tenant_id, f.id, f.lease_owner, 0, NULL, NULL, NULL, f.statu
 SELECT e.id
   FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS a(tenant_id, id, epoch)
   JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
- WHERE e.lease_epoch = a.epoch AND e.lease_owner = $4;
+ WHERE e.lease_epoch = a.epoch AND (e.lease_owner = $4) IS TRUE;
 
 -- name: definitions   of published versions; they never change
 SELECT v.tenant_id, v.workflow_id, v.version, v.definition::text AS definition

@@ -8,7 +8,7 @@ SELECT e.tenant_id, e.id, e.workflow_id, e.workflow_version, e.content_hash, e.s
        e.failed_steps::text AS failed_steps, e.last_seq, e.parent_execution_id
   FROM unnest($1::text[], $2::uuid[]) AS a(tenant_id, id)
   JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
- WHERE e.status IN ('completed', 'failed', 'cancelled');
+ WHERE (e.status IN ('completed', 'failed', 'cancelled')) IS TRUE;
 
 -- name: versions
 SELECT v.tenant_id, v.workflow_id, v.version, v.content_hash, v.definition::text AS definition, v.manifest, v.policy_revision,

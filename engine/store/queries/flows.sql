@@ -22,7 +22,7 @@ SELECT f.qos_class, f.tenant_id, f.priority, q.id
 SELECT e.tenant_id, e.id
   FROM unnest($1::text[], $2::uuid[]) AS a(tenant_id, id)
   JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
- WHERE e.status = 'queued'
+ WHERE (e.status = 'queued') IS TRUE
    AND NOT EXISTS (SELECT FROM execution_inbox i WHERE i.tenant_id = e.tenant_id AND i.execution_id = e.id);
 
 -- name: load   of the queue by class, and of unfinished executions by tenant

@@ -9,7 +9,7 @@ WITH final AS (
     SELECT e.tenant_id, e.id
       FROM unnest($1::text[], $2::uuid[]) AS a(tenant_id, id)
       JOIN executions e ON e.tenant_id = a.tenant_id AND e.id = a.id
-     WHERE e.status IN ('completed', 'failed', 'cancelled')
+     WHERE (e.status IN ('completed', 'failed', 'cancelled')) IS TRUE
        FOR UPDATE OF e SKIP LOCKED
 )
 DELETE FROM execution_inbox i

@@ -10,7 +10,7 @@ SELECT x.tenant_id, x.execution_id, x.step_path, x.iteration, x.generation, x.at
   FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[], $7::bigint[], $8::text[], $10::json[])
        AS x(tenant_id, execution_id, step_path, iteration, generation, attempt, epoch, action_type, payload)
   JOIN executions e ON e.tenant_id = x.tenant_id AND e.id = x.execution_id
- WHERE e.lease_epoch = x.epoch AND e.lease_owner = $9
+ WHERE e.lease_epoch = x.epoch AND (e.lease_owner = $9) IS TRUE
 ON CONFLICT (tenant_id, execution_id, step_path, iteration) DO UPDATE
    SET generation = excluded.generation, attempt = excluded.attempt, lease_epoch = excluded.lease_epoch,
        lender = excluded.lender, action_type = excluded.action_type, payload = excluded.payload, taken_by = NULL,
@@ -25,7 +25,7 @@ WITH chosen AS (
       JOIN executions e ON e.tenant_id = l.tenant_id AND e.id = l.execution_id
       JOIN workers w ON w.tenant_id = '*' AND w.id = $3 AND w.lease_until > now()
      WHERE l.taken_by IS NULL AND l.lender <> $3 AND l.action_type = ANY ($4::text[])
-       AND e.lease_epoch = l.lease_epoch AND e.lease_owner = l.lender
+       AND e.lease_epoch = l.lease_epoch AND (e.lease_owner = l.lender) IS TRUE
      LIMIT $5
        FOR UPDATE OF l SKIP LOCKED
 )
@@ -82,7 +82,8 @@ WITH x AS (
      USING x, executions e
      WHERE l.tenant_id = x.tenant_id AND l.execution_id = x.execution_id AND l.step_path = x.step_path
        AND l.iteration = x.iteration AND l.lease_epoch = x.epoch AND l.taken_by = $9
-       AND e.tenant_id = x.tenant_id AND e.id = x.execution_id AND e.lease_epoch = x.epoch AND e.lease_owner = l.lender
+       AND e.tenant_id = x.tenant_id AND e.id = x.execution_id AND e.lease_epoch = x.epoch
+       AND (e.lease_owner = l.lender) IS TRUE
     RETURNING l.tenant_id, l.execution_id, l.lender, x.mail_id, x.kind, x.payload
 ), posted AS (
     INSERT INTO execution_inbox (tenant_id, execution_id, id, kind, payload)
@@ -94,11 +95,11 @@ SELECT DISTINCT s.tenant_id, s.execution_id, s.lender FROM settled s;
 SELECT l.execution_id, l.step_path, l.iteration, l.lease_epoch
   FROM lent_attempts l
   JOIN executions e ON e.tenant_id = l.tenant_id AND e.id = l.execution_id
- WHERE l.taken_by = $1 AND e.lease_epoch = l.lease_epoch AND e.lease_owner = l.lender;
+ WHERE l.taken_by = $1 AND e.lease_epoch = l.lease_epoch AND (e.lease_owner = l.lender) IS TRUE;
 
 -- name: forget   what holders left that hold no longer
 DELETE FROM lent_attempts l
  WHERE NOT EXISTS (SELECT FROM executions e
                     WHERE e.tenant_id = l.tenant_id AND e.id = l.execution_id AND e.lease_epoch = l.lease_epoch
-                      AND e.lease_owner = l.lender)
+                      AND (e.lease_owner = l.lender) IS TRUE)
 RETURNING l.execution_id;

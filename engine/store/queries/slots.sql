@@ -40,7 +40,7 @@ SELECT e.tenant_id, e.workflow_id, e.id
 -- name: park   what waits for a slot is out of the way of what does not; a slot that gets free finds it all the same
 UPDATE executions e SET available_at = 'infinity'
   FROM unnest($1::text[], $2::uuid[]) AS a(tenant_id, id)
- WHERE e.tenant_id = a.tenant_id AND e.id = a.id AND e.status = 'queued' AND e.slot_limit IS NOT NULL
+ WHERE e.tenant_id = a.tenant_id AND e.id = a.id AND (e.status = 'queued') IS TRUE AND e.slot_limit IS NOT NULL
    AND NOT EXISTS (SELECT FROM workflow_slots s WHERE s.tenant_id = e.tenant_id AND s.execution_id = e.id)
 RETURNING e.id;
 
@@ -58,7 +58,7 @@ DELETE FROM workflow_slots s
 
 -- name: idle   who has a slot and was not taken: the worker that gave it out did not live to do so
 SELECT s.tenant_id, s.execution_id FROM workflow_slots s JOIN executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
- WHERE e.status = 'queued' AND s.taken_at < now() - make_interval(secs => $1);
+ WHERE (e.status = 'queued') IS TRUE AND s.taken_at < now() - make_interval(secs => $1);
 
 -- name: waiting   workflows of which something waits for a slot, found by skipping from one to the next
 WITH RECURSIVE found AS (

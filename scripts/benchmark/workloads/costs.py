@@ -1,7 +1,6 @@
 """What a step costs: CPU of each process, rows and WAL bytes in PostgreSQL, and transactions, which are round trips."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 import psutil
@@ -14,8 +13,6 @@ from scripts.benchmark.workloads.workers import peak_mib
 
 STEPS = 10
 CALLERS = 32
-_LOOK_S = 0.05
-_PATIENCE_S = 300.0
 _ROWS = (
     "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables where schemaname in ('public', 'ledger')"
 )
@@ -40,7 +37,7 @@ async def at_a_time(count: int, bench: Bench) -> list[Figure]:
         nonlocal ended
         await closed_loop(count, count, lambda: _submit(bench, workflow))
         ended += count
-        await _until_ended(bench, workflow, ended)
+        await bench.until_finished(workflow, ended)
 
     for _ in range(max(1, 20 // count)):
         await one_wave()
@@ -58,7 +55,7 @@ async def all_at_once(count: int, bench: Bench) -> list[Figure]:
     await closed_loop(total, CALLERS, lambda: _submit(bench, workflow))
     before = await _read(bench)
     worker = bench.stack.start_worker()
-    await _until_ended(bench, workflow, total)
+    await bench.until_finished(workflow, total)
     figures = await _figures(bench, before, total, f"{total} executions of {STEPS} steps, all waiting at the start")
     if worker.pid:
         figures.append(Figure("worker_peak", round(peak_mib(worker.pid), 1), "MiB", 300.0, note="of that worker"))
@@ -67,14 +64,6 @@ async def all_at_once(count: int, bench: Bench) -> list[Figure]:
 
 async def _submit(bench: Bench, workflow: str) -> None:
     await bench.client.execute(workflow)
-
-
-async def _until_ended(bench: Bench, workflow: str, count: int) -> None:
-    deadline = time.perf_counter() + _PATIENCE_S
-    while await bench.finished(workflow) < count:
-        if time.perf_counter() > deadline:
-            raise RuntimeError(f"waited {_PATIENCE_S:.0f} s for {count} executions")
-        await asyncio.sleep(_LOOK_S)
 
 
 async def _read(bench: Bench) -> _Reading:
