@@ -1,7 +1,6 @@
 """The worker process: built from settings, ended by SIGTERM or SIGINT."""
 
 import asyncio
-import gc
 import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,6 +17,7 @@ from engine.actions.tools import make_tools
 from engine.bootstrap import open_triggers
 from engine.clock import SystemClock
 from engine.errors import Unavailable
+from engine.heap import settle_heap
 from engine.provenance.ledger_client import LedgerClient
 from engine.qos.live import LiveQos
 from engine.queue.link import late_link
@@ -39,9 +39,7 @@ DATABASE_AGAIN_S: Final = 0.5
 
 def serve_worker(settings: Settings) -> None:
     """Run one worker in this process until it is asked to stop."""
-    # What is loaded stays loaded; collecting it again and again would cost more than all that it could free.
-    gc.collect()
-    gc.freeze()
+    settle_heap()
     uvloop.run(run_worker(settings))
 
 

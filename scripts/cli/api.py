@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +17,7 @@ import uvloop
 from engine.bootstrap import open_services
 from engine.clock import Clock, SystemClock
 from engine.errors import ConfigurationError
+from engine.heap import settle_heap
 from engine.identity.jwks import JwksKeys
 from engine.identity.tokens import TokenRules, TokenVerifier
 from engine.services.zeroes import show_zeroes
@@ -82,17 +82,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             timeout_graceful_shutdown=_DRAIN_S,
         )
         server = _Server(config)
-        _keep_what_is_loaded()
+        settle_heap()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.leave)
         await server.serve(sockets=[listener])
-
-
-def _keep_what_is_loaded() -> None:
-    """What the schema and the modules hold stays: to look through it again and again would stop all calls meanwhile."""
-    gc.collect()
-    gc.freeze()
 
 
 @asynccontextmanager
