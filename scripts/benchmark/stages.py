@@ -13,11 +13,12 @@ from scripts.benchmark.client import open_loop
 from scripts.benchmark.definitions import chain
 from scripts.benchmark.figures import Figure, median_figure
 from scripts.benchmark.stack import Shape
-from scripts.benchmark.workloads import costs, enqueue, reads, throughput, workers
+from scripts.benchmark.workloads import costs, enqueue, latency, reads, throughput, workers
 
 SOAK_RATE = 50.0
 SOAK_MINUTE_S = 60.0
 GROWTH = (0, 10_000, 100_000, 1_000_000)
+GROWTH_RATE = 200.0
 MANY = 10_000
 
 
@@ -87,6 +88,8 @@ async def _behind(rows: int, bench: Bench) -> list[Figure]:
     bench.say(f"   writing {rows:,} finished executions")
     await reads.fill(bench, workflow, rows)
     figures = await throughput.with_provenance(bench)
+    await bench.until_sealed()
+    figures += await latency.at_one_rate(GROWTH_RATE, bench)
     figures.append(await reads.list_latency(bench, workflow, "list_p95", rows))
     figures += await reads.analytics_latency(bench, workflow, rows)
     if rows == GROWTH[-1]:

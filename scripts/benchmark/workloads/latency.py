@@ -13,6 +13,18 @@ P50_MS = 8.0
 P99_MS = 30.0
 
 
+async def at_one_rate(rate: float, bench: Bench) -> list[Figure]:
+    """p50 and p99 of one round at a rate, after a short one that warms up."""
+    workflow = await bench.client.publish(chain(1, "steady"))
+    done = await _one_round(bench, workflow, rate, 2, 0, [])
+    latencies: list[float] = []
+    await _one_round(bench, workflow, rate, bench.size(15, 5), done, latencies)
+    return [
+        Figure(f"latency_{name}", round(percentile(latencies, share), 2), "ms", target, note=f"at {rate:.0f}/s")
+        for name, share, target in (("p50", 0.50, P50_MS), ("p99", 0.99, P99_MS))
+    ]
+
+
 async def at_both_rates(bench: Bench) -> list[Figure]:
     """p50 and p99 at 50 and at 200 a second, from the instant at which each was due."""
     workflow = await bench.client.publish(chain(1, "w2"))
