@@ -12,7 +12,7 @@ recorded *and* the last one that this data folder remembers.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from ledger.errors import HistoryLost, NotFound, Unavailable
+from ledger.errors import HistoryLost, Malformed, NotFound, Unavailable
 from ledger.keys import Keyring, PrivateKeys
 from ledger.merkle import Frontier, Node
 from ledger.notes import Checkpoint, proof_text, sign
@@ -226,14 +226,19 @@ class Log:
         """Second size (the newest checkpoint's if absent) and the proof that its tree extends that of `first`.
 
         Raises:
-            NotFound: a size that is not above zero, out of order, or not published yet.
+            Malformed: a size that is not above zero, or the second below the first.
+            NotFound: the log has not grown to the size yet.
         """
+        if first < 1 or (second is not None and second < 1):
+            raise Malformed("A consistency proof is between two sizes above zero: every log extends the empty one.")
+        if second is not None and second < first:
+            raise Malformed(f"'second' ({second}) is smaller than 'first' ({first}); a log only grows.")
         async with self._database.transaction() as connection:
             store = LogStore(connection)
             latest = (await self._latest(store)).checkpoint
             second = latest.size if second is None else second
-            if not 0 < first <= second <= latest.size:
-                raise NotFound(f"There is no consistency proof from {first} to {second}; the log has {latest.size}.")
+            if max(first, second) > latest.size:
+                raise NotFound(f"The log has no size {max(first, second)} yet; its newest is {latest.size}.")
             return second, await Tree(store).consistency(first, second)
 
 

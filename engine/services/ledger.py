@@ -50,18 +50,23 @@ class LedgerMirror:
             NotFound: the log has no such entry or size.
             MalformedRequest: the query does not fit.
         """
+        if kind == "consistency":
+            largest = str(max(int(query.get(name, "0")) for name in ("first", "second")))
+            return _object(await self._read(f"/proof/{kind}", query, largest, noun="ledger size"))
         return _object(await self._read(f"/proof/{kind}", query, query.get("index") or query.get("leafHash") or kind))
 
     async def ping(self) -> None:
         """One round trip."""
         await self._read("/livez", {}, "ledger")
 
-    async def _read(self, path: str, query: Mapping[str, str], wanted: str) -> LedgerAnswer:
+    async def _read(
+        self, path: str, query: Mapping[str, str], wanted: str, *, noun: str = "ledger entry"
+    ) -> LedgerAnswer:
         if self._client is None:
             raise Unavailable("ledger", "This installation has no provenance ledger.", code=NOT_CONFIGURED)
         answer = await self._client.read(path, query)
         if answer.status == 404:
-            raise NotFound("ledger entry", wanted)
+            raise NotFound(noun, wanted)
         if answer.status >= 500:
             raise Unavailable("ledger", "The ledger does not answer.", code="ledger.unavailable")
         if answer.status >= 400:

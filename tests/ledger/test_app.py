@@ -142,8 +142,11 @@ REFUSED_READS = [
     ("/proof/inclusion?leafHash=zz", 400, "request.malformed"),
     ("/proof/inclusion?index=0&x=1", 400, "request.malformed"),
     ("/proof/consistency", 400, "request.malformed"),
-    ("/proof/consistency?first=0", 404, "not_found"),
-    ("/proof/consistency?first=2&second=1", 404, "not_found"),
+    ("/proof/consistency?first=0", 400, "request.malformed"),
+    ("/proof/consistency?first=0&second=0", 400, "request.malformed"),
+    ("/proof/consistency?first=2&second=1", 400, "request.malformed"),
+    ("/proof/consistency?first=1", 404, "not_found"),
+    ("/proof/consistency?first=1&second=2", 404, "not_found"),
     ("/nowhere", 404, "request.not_found"),
     ("/register/versions", 405, "request.method_not_allowed"),
 ]

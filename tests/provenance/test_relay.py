@@ -179,6 +179,24 @@ async def test_the_public_side_is_mirrored_and_entries_belong_to_their_tenant(ho
     assert (await house.edge.client.get(f"/api/ledger/entries/{index}")).status_code == 401
 
 
+async def test_sizes_between_which_no_proof_can_be_are_refused_in_words(house: House) -> None:
+    await house.edge.published(workflow("measured"))
+    await house.relay.run_once()
+    path = "/api/ledger/proof/consistency"
+
+    for query, status, code, said in (
+        ("first=0", 400, "request.bad_parameter", "above zero"),
+        ("first=1&second=0", 400, "request.bad_parameter", "above zero"),
+        ("first=2&second=1", 400, "request.bad_parameter", "'second' (1) is smaller than 'first' (2)"),
+        ("first=999999", 404, "ledger_size.not_found", "no ledger size '999999'"),
+        ("first=1&second=999999", 404, "ledger_size.not_found", "no ledger size '999999'"),
+    ):
+        answer = await house.edge.rest("GET", f"{path}?{query}")
+        assert (query, answer.status_code, answer.json()["code"]) == (query, status, code)
+        assert said in answer.json()["detail"]
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_a_ledger_that_is_down_is_named_and_does_not_make_the_api_unready(house: House) -> None:
     house.line.is_down = True
     ready = await house.edge.client.get("/readyz")
