@@ -28,8 +28,17 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         report = Report([Finding(0, Verdict.UNKNOWN, str(exc))])
     except OSError as exc:
         report = Report([Finding(0, Verdict.UNKNOWN, f"cannot tell: {options.file} cannot be read: {exc.strerror}")])
-    print(_as_json(report, trust) if options.json else _as_text(report, trust))
+    _say(_as_json(report, trust) if options.json else _as_text(report, trust))
     return EXIT_CODES[report.verdict]
+
+
+def _say(text: str) -> None:
+    """Print to whoever still reads: `| head` that has seen enough is no failure, and the verdict stays what it is."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more when it ends, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 import base64
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,20 @@ def test_the_launcher_needs_nothing_of_the_repository_but_itself(bundle: Path, t
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["verdict"] == "valid"
+
+
+@pytest.mark.parametrize(("vkey", "expected"), [(log_vkey(), 0), (log_vkey(FOREIGN_KEY, "other.test"), 1)])
+def test_a_reader_that_has_gone_away_changes_nothing_of_the_verdict(
+    bundle: Path, pem: str, vkey: object, expected: int
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-I", str(LAUNCHER), str(bundle), "--keys", pem, "--log-key", str(vkey)]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (expected, "")
 
 
 def test_the_verifier_imports_nothing_of_the_product() -> None:
