@@ -68,10 +68,14 @@ def new_engine(bundle: Bundle) -> regorus.Engine:
         RuntimeError: a module does not parse, or the data is refused.
     """
     engine = regorus.Engine()
-    engine.set_rego_v0(enable=False)
-    for name, text in sorted(bundle.modules.items()):
-        engine.add_policy(name, text)
-    engine.add_data_json(orjson.dumps(bundle.data).decode())
+    try:
+        engine.set_rego_v0(enable=False)
+        for name, text in sorted(bundle.modules.items()):
+            engine.add_policy(name, text)
+        engine.add_data_json(orjson.dumps(bundle.data).decode())
+    except BaseException:
+        del engine  # the traceback of a fault may go in any thread
+        raise
     return engine
 
 

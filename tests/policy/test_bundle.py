@@ -170,6 +170,16 @@ async def test_an_evaluator_may_go_in_another_thread() -> None:
     await asyncio.to_thread(gc.collect)
 
 
+async def test_what_is_wrong_with_a_bundle_may_be_told_in_another_thread() -> None:
+    """The engine that could not read it may not go there: the error must not hold it."""
+    with pytest.raises(RuntimeError) as refused:
+        EmbeddedEvaluator(small_bundle("package maestro.authz\ndecision := ]]]"), SystemClock())
+    told: list[object] = [refused.value]
+    told.append(told)
+    del refused, told
+    await asyncio.to_thread(gc.collect)
+
+
 async def test_an_input_over_the_limit_is_no_decision() -> None:
     evaluator = EmbeddedEvaluator(load_bundle(POLICIES), SystemClock())
     with pytest.raises(Unavailable):
