@@ -16,7 +16,9 @@ from engine.jsonvalue import Json
 from engine.policy.gate import Resource
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
+from engine.services.pages import Listing
 from engine.services.requests import MISSING_MEMBER, WRONG_VALUE, Request
+from engine.services.values import PageRequest, Slice
 from engine.services.webhook_values import DEFAULT_OVERLAP_S, LONGEST_OVERLAP_S
 from engine.store import callbacks as rows
 from engine.store import workflows
@@ -115,8 +117,8 @@ class Callbacks:
                 found = await workflows.find(connection, actor.tenant, request.workflow_id)
                 if found is None:
                     raise NotFound("workflow", str(request.workflow_id))
-            if await rows.count(connection, actor.tenant) >= rows.MAX_LISTED:
-                raise Conflict(f"A tenant has at most {rows.MAX_LISTED} callbacks.", code="callback.too_many")
+            if await rows.is_full(connection, actor.tenant):
+                raise Conflict(f"A tenant has at most {rows.MOST} callbacks.", code="callback.too_many")
             row = await rows.add(connection, new)
             await self._authority.record(connection, permit, [Change("callback", str(row.id), None, _hash(row))])
         return ShownCallback(_view(row), secret)
@@ -163,11 +165,19 @@ class Callbacks:
             change = Change("callback", str(callback_id), _hash(before), None)
             await self._authority.record(connection, permit, [change])
 
-    async def list(self, actor: Actor) -> tuple[CallbackView, ...]:
-        """All callbacks, newest first, disabled ones too."""
+    async def list(self, actor: Actor, page: PageRequest) -> Slice[CallbackView]:
+        """Callbacks, newest first, disabled ones too.
+
+        Raises:
+            MalformedRequest: a limit, page or cursor that does not fit.
+        """
         await self._authority.permit(actor, "callback.read", Resource("callback", None))
+        listing = Listing("callbacks", None)
+        window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
-            return tuple(_view(row) for row in await rows.find_all(connection, actor.tenant))
+            items, found = await rows.find_window(connection, actor.tenant, window)
+            total = await rows.count_all(connection, actor.tenant) if page.count else None
+        return listing.slice([_view(row) for row in items], [row.id for row in items], found, total)
 
     async def _found(self, actor: Actor, callback_id: UUID) -> CallbackRow:
         async with self._database.transaction(actor.tenant) as connection:

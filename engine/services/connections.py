@@ -14,11 +14,14 @@ from engine.jsonvalue import Json, JsonObject, dumps, loads
 from engine.policy.gate import Resource
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
+from engine.services.pages import MAX_LIMIT, Listing
 from engine.services.permits import Permit
+from engine.services.values import PageRequest, Slice
 from engine.store import connections as rows
 from engine.store.connections import ConnectionContent, ConnectionRow
 from engine.store.database import Database, Transaction
 from engine.store.errors import ConstraintViolated
+from engine.store.windows import Window
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MEMBERS: Final = frozenset({"name", "kind", "settings", "secrets"})
@@ -59,11 +62,19 @@ class Connections:
         self._authority = authority
         self._box = box
 
-    async def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
-        """All connections of the tenant by name."""
+    async def list(self, actor: Actor, page: PageRequest) -> Slice[ConnectionView]:
+        """Connections of the tenant, by name.
+
+        Raises:
+            MalformedRequest: a limit, page or cursor that does not fit.
+        """
         await self._authority.permit(actor, "connection.read", Resource("connection", None))
+        listing = Listing("connections", None, _name_of)
+        window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
-            return tuple(_view(row) for row in await rows.find_all(connection, actor.tenant))
+            items, found = await rows.find_window(connection, actor.tenant, window)
+            total = await rows.count_all(connection, actor.tenant) if page.count else None
+        return listing.slice([_view(row) for row in items], [row.name for row in items], found, total)
 
     async def get(self, actor: Actor, name: str) -> ConnectionView:
         """One connection."""
@@ -76,16 +87,15 @@ class Connections:
 
         Raises:
             ValidationFailed: with all faults, none of which repeats a secret.
-            Conflict: the name is taken.
+            Conflict: the name is taken (`connection.exists`), or the tenant has too many (`connection.too_many`).
         """
         permit = await self._authority.permit(actor, "connection.write", Resource("connection", None))
         asked = _read(body, None, None)
         content = self._sealed(actor.tenant, asked, {})
         try:
             async with self._database.transaction(actor.tenant) as connection:
-                if await rows.count(connection, actor.tenant) >= rows.MAX_LISTED:
-                    message = f"A tenant has at most {rows.MAX_LISTED} connections."
-                    raise Conflict(message, code="connection.too_many")
+                if await rows.is_full(connection, actor.tenant):
+                    raise Conflict(f"A tenant has at most {rows.MOST} connections.", code="connection.too_many")
                 row = await rows.add(connection, actor.tenant, asked.name, content, actor.subject)
                 await self._record(connection, permit, None, row)
         except ConstraintViolated as exc:
@@ -136,19 +146,28 @@ class Connections:
     async def reseal(self, actor: Actor) -> int:
         """Encrypt again what an older master key has encrypted; how many connections that were."""
         permit = await self._authority.permit(actor, "connection.write", Resource("connection", None))
-        changes: list[Change] = []
+        resealed, window = 0, Window(MAX_LIMIT)
         async with self._database.transaction(actor.tenant) as connection:
-            for listed in await rows.find_all(connection, actor.tenant):
-                row = await rows.find(connection, actor.tenant, listed.name, lock=True)
-                if row is None or row.content.key_id in {None, self._box.sealing_key_id}:
-                    continue
-                kind = ConnectionKind(row.content.kind)
-                same = _Asked(row.name, kind, row.content.settings, self._opened(actor.tenant, row))
-                await rows.reseal(connection, actor.tenant, row.name, self._sealed(actor.tenant, same, {}))
-                changes.append(Change("connection", row.name, _hash(row), _hash(row), {"resealed": True}))
-            if changes:
-                await self._authority.record(connection, permit, changes)
-        return len(changes)
+            while True:
+                items, found = await rows.find_window(connection, actor.tenant, window)
+                changes = [
+                    change for one in items if (change := await self._resealed(connection, actor.tenant, one.name))
+                ]
+                if changes:
+                    await self._authority.record(connection, permit, changes)
+                resealed += len(changes)
+                if not found.has_next:
+                    return resealed
+                window = Window(MAX_LIMIT, after=items[-1].name)
+
+    async def _resealed(self, connection: Transaction, tenant: str, name: str) -> Change | None:
+        """What was changed of one connection; None: the newest key has sealed it, or it has no secrets."""
+        row = await rows.find(connection, tenant, name, lock=True)
+        if row is None or row.content.key_id in {None, self._box.sealing_key_id}:
+            return None
+        same = _Asked(row.name, ConnectionKind(row.content.kind), row.content.settings, self._opened(tenant, row))
+        await rows.reseal(connection, tenant, name, self._sealed(tenant, same, {}))
+        return Change("connection", name, _hash(row), _hash(row), {"resealed": True})
 
     async def _found(self, actor: Actor, name: str) -> ConnectionRow:
         async with self._database.transaction(actor.tenant) as connection:
@@ -252,6 +271,13 @@ def _read(body: Json, name: str | None, kind: ConnectionKind | None) -> _Asked:
     if faults or not isinstance(settings, dict) or not isinstance(secrets, dict):
         raise ValidationFailed(tuple(faults))
     return _Asked(str(given_name), ConnectionKind(str(given_kind)), settings, secrets)
+
+
+def _name_of(text: str) -> str:
+    """A name in a cursor; raises `ValueError` where it is none."""
+    if not _NAME.fullmatch(text):
+        raise ValueError("no name of a connection")
+    return text
 
 
 def _fault(path: str, message: str) -> Fault:

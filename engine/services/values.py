@@ -53,12 +53,12 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
-    """One part of a list, newest first.
+    """One part of a list, in the list's order.
 
     Attributes:
         cursors: one for each item, in the same order; bound to the filter that made them.
         total: exact up to 10,000 (`total_is_exact`), then 10,000; 0 where it was not asked for.
-        has_next: there are items after the last one (older ones).
+        has_next: there are items after the last one.
     """
 
     items: tuple[T, ...]

@@ -14,7 +14,9 @@ from engine.ids import IdFactory
 from engine.services.authority import Authority, Change
 from engine.services.digests import state_hash
 from engine.services.facts import secret_resource, workflow_missing
+from engine.services.pages import Listing
 from engine.services.requests import WRONG_VALUE
+from engine.services.values import PageRequest, Slice
 from engine.services.webhook_values import (
     LONGEST_OVERLAP_S,
     CreateSecretRequest,
@@ -130,22 +132,26 @@ class WebhookSecrets:
 
     async def _find(self, actor: Actor, workflow_id: UUID, secret_id: UUID) -> SecretRow:
         async with self._database.transaction(actor.tenant) as connection:
-            for row in await rows.find_secrets(connection, actor.tenant, workflow_id):
-                if row.id == secret_id:
-                    return row
-        raise NotFound("webhook secret", str(secret_id))
+            row = await rows.find_secret(connection, actor.tenant, workflow_id, secret_id)
+        if row is None:
+            raise NotFound("webhook secret", str(secret_id))
+        return row
 
-    async def list(self, actor: Actor, workflow_id: UUID) -> tuple[SecretView, ...]:
-        """All that the workflow ever had, newest first, without the secrets themselves.
+    async def list(self, actor: Actor, workflow_id: UUID, page: PageRequest) -> Slice[SecretView]:
+        """Those that the workflow ever had, newest first, without the secrets themselves.
 
         Raises:
             NotFound: no such workflow in the tenant.
+            MalformedRequest: a limit, page or cursor that does not fit.
         """
         workflow = await self._workflow(actor, workflow_id)
         await self._authority.permit(actor, "webhook_secret.read", secret_resource(workflow, None))
+        listing = Listing("webhook_secrets", workflow_id)
+        window = listing.window(page)
         async with self._database.transaction(actor.tenant) as connection:
-            found = await rows.find_secrets(connection, actor.tenant, workflow_id)
-        return tuple(self._view(row) for row in found)
+            items, found = await rows.find_secret_window(connection, actor.tenant, workflow_id, window)
+            total = await rows.count_secrets(connection, actor.tenant, workflow_id) if page.count else None
+        return listing.slice([self._view(row) for row in items], [row.id for row in items], found, total)
 
     def _view(self, row: SecretRow) -> SecretView:
         status = SecretStatus(row.status)

@@ -1,18 +1,19 @@
 """Callbacks: addresses to which events are sent, with sealed secrets."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.tables.delivery import callbacks
+from engine.store.windows import Count, Found, Window, count, look
 
 _C = callbacks.c
-MAX_LISTED = 200
+MOST = 200
+"""Callbacks of a tenant: each event of the tenant is weighed against every one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,28 @@ async def find(
     connection: AsyncConnection, tenant: str, callback_id: UUID, *, lock: bool = False
 ) -> CallbackRow | None:
     """One callback; locked where it is about to be changed."""
-    statement = select(*_C).where(_C.tenant_id == tenant, _C.id == callback_id)
+    statement = _all(tenant).where(_C.id == callback_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return None if row is None else _read(row)
 
 
-async def find_all(connection: AsyncConnection, tenant: str) -> Sequence[CallbackRow]:
-    """All of a tenant's, newest first, at most `MAX_LISTED`."""
-    statement = select(*_C).where(_C.tenant_id == tenant).order_by(_C.id.desc()).limit(MAX_LISTED)
-    return tuple(_read(row) for row in await connection.execute(statement))
+async def find_window(
+    connection: AsyncConnection, tenant: str, window: Window
+) -> tuple[tuple[CallbackRow, ...], Found]:
+    """Callbacks of one window, newest first."""
+    found = await look(connection, _all(tenant), _C.id, window)
+    return tuple(_read(row) for row in found.rows), found
 
 
-async def count(connection: AsyncConnection, tenant: str) -> int:
+async def count_all(connection: AsyncConnection, tenant: str) -> Count:
     """How many the tenant has."""
-    return (await connection.execute(select(func.count()).where(_C.tenant_id == tenant))).scalar_one()
+    return await count(connection, _all(tenant))
+
+
+async def is_full(connection: AsyncConnection, tenant: str) -> bool:
+    """Whether the tenant has all the callbacks that it may have. Who asks at the same time waits for this one."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"maestro_callbacks:{tenant}"))))
+    return (await count_all(connection, tenant)).rows >= MOST
 
 
 async def reseal(
@@ -85,6 +94,10 @@ async def remove(connection: AsyncConnection, tenant: str, callback_id: UUID) ->
     """Delete a callback with all that waits for it; False: it was gone already."""
     statement = delete(callbacks).where(_C.tenant_id == tenant, _C.id == callback_id).returning(_C.id)
     return (await connection.execute(statement)).one_or_none() is not None
+
+
+def _all(tenant: str) -> Select[Any]:
+    return select(*_C).where(_C.tenant_id == tenant)
 
 
 def _read(row: Row[Any]) -> CallbackRow:

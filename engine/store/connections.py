@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import JsonObject
 from engine.store.tables.governance import connections
+from engine.store.windows import Count, Found, Window, count, look
 
 _C = connections.c
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -24,7 +25,8 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     _C.created_at,
     _C.updated_at,
 )
-MAX_LISTED = 1000
+MOST = 1_000
+"""Connections of a tenant: names that its steps refer to, not data that grows with its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,28 @@ class ConnectionRow:
 
 async def find(connection: AsyncConnection, tenant: str, name: str, *, lock: bool = False) -> ConnectionRow | None:
     """The connection of this name; locked until the transaction ends where it is about to be changed."""
-    statement = select(*_COLUMNS).where(_C.tenant_id == tenant, _C.name == name)
+    statement = _all(tenant).where(_C.name == name)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return None if row is None else _row(row)
 
 
-async def find_all(connection: AsyncConnection, tenant: str) -> tuple[ConnectionRow, ...]:
-    """All connections by name, at most `MAX_LISTED`."""
-    statement = select(*_COLUMNS).where(_C.tenant_id == tenant).order_by(_C.name).limit(MAX_LISTED)
-    return tuple(_row(row) for row in await connection.execute(statement))
+async def find_window(
+    connection: AsyncConnection, tenant: str, window: Window
+) -> tuple[tuple[ConnectionRow, ...], Found]:
+    """Connections of one window, by name."""
+    found = await look(connection, _all(tenant), _C.name, window, ascending=True)
+    return tuple(_row(row) for row in found.rows), found
 
 
-async def count(connection: AsyncConnection, tenant: str) -> int:
+async def count_all(connection: AsyncConnection, tenant: str) -> Count:
     """How many connections the tenant has."""
-    return (await connection.execute(select(func.count()).where(_C.tenant_id == tenant))).scalar_one()
+    return await count(connection, _all(tenant))
+
+
+async def is_full(connection: AsyncConnection, tenant: str) -> bool:
+    """Whether the tenant has all the connections that it may have. Who asks at the same time waits for this one."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"maestro_connections:{tenant}"))))
+    return (await count_all(connection, tenant)).rows >= MOST
 
 
 async def add(
@@ -109,6 +119,10 @@ async def remove(connection: AsyncConnection, tenant: str, name: str) -> bool:
     """Delete a connection; False when it was gone already."""
     statement = delete(connections).where(_C.tenant_id == tenant, _C.name == name).returning(_C.name)
     return (await connection.execute(statement)).one_or_none() is not None
+
+
+def _all(tenant: str) -> Select[Any]:
+    return select(*_COLUMNS).where(_C.tenant_id == tenant)
 
 
 def _values(content: ConnectionContent) -> dict[str, object]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.jsonvalue import JsonObject
 from engine.store.tables.triggers import webhook_secrets, workflow_triggers, workflow_webhooks
+from engine.store.windows import Count, Found, Window, count, look
 
 _W = workflow_webhooks.c
 _S = webhook_secrets.c
@@ -118,16 +119,27 @@ async def find_live_secrets(connection: AsyncConnection, workflow_id: UUID, now:
     statement = _secrets(workflow_id).where(
         or_(_S.status == "active", and_(_S.status == "retiring", _S.expires_at > now))
     )
-    return tuple(_secret(row) for row in await connection.execute(statement))
+    return tuple(_secret(row) for row in await connection.execute(statement.order_by(_S.id.desc())))
 
 
-async def find_secrets(
-    connection: AsyncConnection, tenant: str, workflow_id: UUID, *, lock: bool = False
-) -> tuple[SecretRow, ...]:
-    """All secrets that a workflow ever had, newest first; locked where they are about to be changed."""
-    statement = _secrets(workflow_id).where(_S.tenant_id == tenant)
-    statement = statement.with_for_update() if lock else statement
-    return tuple(_secret(row) for row in await connection.execute(statement))
+async def find_secret(connection: AsyncConnection, tenant: str, workflow_id: UUID, secret_id: UUID) -> SecretRow | None:
+    """One secret of a workflow, whatever has become of it."""
+    statement = _secrets(workflow_id).where(_S.tenant_id == tenant, _S.id == secret_id)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _secret(row)
+
+
+async def find_secret_window(
+    connection: AsyncConnection, tenant: str, workflow_id: UUID, window: Window
+) -> tuple[tuple[SecretRow, ...], Found]:
+    """Of all secrets that a workflow ever had those of one window, newest first."""
+    found = await look(connection, _secrets(workflow_id).where(_S.tenant_id == tenant), _S.id, window)
+    return tuple(_secret(row) for row in found.rows), found
+
+
+async def count_secrets(connection: AsyncConnection, tenant: str, workflow_id: UUID) -> Count:
+    """How many secrets a workflow ever had."""
+    return await count(connection, _secrets(workflow_id).where(_S.tenant_id == tenant))
 
 
 async def add_secret(connection: AsyncConnection, secret: NewSecret) -> SecretRow:
@@ -202,7 +214,7 @@ async def replace_listeners(
 
 
 def _secrets(workflow_id: UUID) -> Select[Any]:
-    return select(*_S).where(_S.workflow_id == workflow_id).order_by(_S.id.desc())
+    return select(*_S).where(_S.workflow_id == workflow_id)
 
 
 def _secret(row: Row[Any]) -> SecretRow:

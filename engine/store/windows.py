@@ -1,4 +1,4 @@
-"""Windows on long lists: by key for going on, by offset for older clients, newest first."""
+"""Windows on long lists: by key for going on, by offset for older clients; newest first, or by name."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,18 +8,18 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Key = UUID | int | datetime
+Key = UUID | int | datetime | str
 COUNT_CAP = 10_000
 """Counts are exact up to here; beyond, they only say that there are more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list that stands in descending order of its key.
+    """Which part of a list that stands in the order of its key.
 
     Attributes:
-        after: only rows behind this key (smaller ones).
-        before: only rows in front of this key (greater ones).
+        after: only rows behind this key.
+        before: only rows in front of this key.
         backwards: the last rows of what is left, instead of the first.
     """
 
@@ -47,13 +47,23 @@ class Count:
     is_exact: bool
 
 
-async def look(connection: AsyncConnection, statement: Select[Any], key: ColumnElement[Any], window: Window) -> Found:
-    """Rows of a window; one row more is read than asked for, to know whether the list goes on."""
+async def look(
+    connection: AsyncConnection,
+    statement: Select[Any],
+    key: ColumnElement[Any],
+    window: Window,
+    *,
+    ascending: bool = False,
+) -> Found:
+    """Rows of a window; one row more is read than asked for, to know whether the list goes on.
+
+    An `ascending` list begins with the smallest key, as one of names does; others with the greatest: the newest.
+    """
     if window.after is not None:
-        statement = statement.where(key < window.after)
+        statement = statement.where(key > window.after if ascending else key < window.after)
     if window.before is not None:
-        statement = statement.where(key > window.before)
-    ordered = statement.order_by(key.asc() if window.backwards else key.desc())
+        statement = statement.where(key < window.before if ascending else key > window.before)
+    ordered = statement.order_by(key.asc() if ascending != window.backwards else key.desc())
     ordered = ordered.limit(window.limit + 1)
     if window.offset:
         ordered = ordered.offset(window.offset)

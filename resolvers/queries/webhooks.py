@@ -11,7 +11,6 @@ from resolvers.arguments import OfWorkflow
 from resolvers.info import Info, identifier, identifier_or_none
 from resolvers.paging import page_request
 from resolvers.shapes import connection
-from resolvers.slices import slice_of
 from schema.connections import OutboundConnection
 from schema.fields import field
 from schema.paging import After, Before, Connection, First, Last
@@ -38,8 +37,8 @@ class WebhookQueries:
     ) -> Connection[WebhookSecret]:
         page = page_request(page_of(info, first, after, last, before))
         key = identifier("workflow", workflow_id)
-        found = await info.context.services.webhook_secrets.list(info.context.actor, key)
-        return connection(slice_of(found, page, lambda view: str(view.id)), webhook_shapes.secret)
+        found = await info.context.services.webhook_secrets.list(info.context.actor, key, page)
+        return connection(found, webhook_shapes.secret)
 
     @field("Deliveries to webhooks whose signature held, newest first; kept for 30 days.")
     async def webhook_deliveries(  # noqa: PLR0913, PLR0917 - the arguments of a connection and of its filter
@@ -63,13 +62,13 @@ class WebhookQueries:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Callback]:
         page = page_request(page_of(info, first, after, last, before))
-        found = await info.context.services.callbacks.list(info.context.actor)
-        return connection(slice_of(found, page, lambda view: str(view.id)), webhook_shapes.callback)
+        found = await info.context.services.callbacks.list(info.context.actor, page)
+        return connection(found, webhook_shapes.callback)
 
     @field("Named ways to the outside, by name.")
     async def connections(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[OutboundConnection]:
         page = page_request(page_of(info, first, after, last, before))
-        found = await info.context.services.connections.list(info.context.actor)
-        return connection(slice_of(found, page, lambda view: view.name), webhook_shapes.outbound)
+        found = await info.context.services.connections.list(info.context.actor, page)
+        return connection(found, webhook_shapes.outbound)

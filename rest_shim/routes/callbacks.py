@@ -4,15 +4,18 @@ from engine.errors import Conflict, NotFound, Unavailable, ValidationFailed
 from engine.services.callbacks import CreateCallbackRequest, RotateCallbackRequest
 from rest_shim.call import Call
 from rest_shim.models.callbacks import CallbackBody, CreateCallbackBody, RotateCallbackBody, ShownCallbackBody
+from rest_shim.models.paging import LIST_HEADERS, PageQuery, list_headers, page_request
 from rest_shim.nouns import Noun
 from rest_shim.table import Answer, Method, Reply, Route
 
 
 async def find(call: Call) -> Answer:
     """Callbacks, newest first."""
-    found = await call.services.callbacks.list(call.actor)
-    headers = {"x-total-count": str(len(found)), "x-total-count-relation": "eq"}
-    return Answer([CallbackBody.of(view) for view in found], headers=headers)
+    query = call.query(PageQuery)
+    page = page_request(query.page, query.limit, query.cursor)
+    found = await call.services.callbacks.list(call.actor, page)
+    headers = list_headers(call.path, call.request.query_params, found)
+    return Answer([CallbackBody.of(view) for view in found.items], headers=headers)
 
 
 async def create(call: Call) -> Answer:
@@ -43,14 +46,9 @@ ROUTES = (
         "listCallbacks",
         "Callbacks, newest first, disabled ones too.",
         find,
-        {
-            200: Reply(
-                "All of them.",
-                tuple[CallbackBody, ...],
-                {"X-Total-Count": "How many there are.", "X-Total-Count-Relation": "`eq`."},
-            )
-        },
+        {200: Reply("One page.", tuple[CallbackBody, ...], LIST_HEADERS)},
         "callbacks",
+        query=PageQuery,
         action="callback.read",
     ),
     Route(

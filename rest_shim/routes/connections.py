@@ -3,6 +3,7 @@
 from engine.errors import Conflict, NotFound, Unavailable, ValidationFailed
 from rest_shim.call import Call
 from rest_shim.models.connections import CONNECTION_SCHEMA, ConnectionBody
+from rest_shim.models.paging import LIST_HEADERS, PageQuery, list_headers, page_request
 from rest_shim.table import Answer, Document, Method, Reply, Route
 
 _BODY = Document(
@@ -19,9 +20,11 @@ _BODY = Document(
 
 async def find(call: Call) -> Answer:
     """Connections, by name."""
-    found = await call.services.connections.list(call.actor)
-    headers = {"x-total-count": str(len(found)), "x-total-count-relation": "eq"}
-    return Answer([ConnectionBody.of(view) for view in found], headers=headers)
+    query = call.query(PageQuery)
+    page = page_request(query.page, query.limit, query.cursor)
+    found = await call.services.connections.list(call.actor, page)
+    headers = list_headers(call.path, call.request.query_params, found)
+    return Answer([ConnectionBody.of(view) for view in found.items], headers=headers)
 
 
 async def create(call: Call) -> Answer:
@@ -56,14 +59,9 @@ ROUTES = (
         "listConnections",
         "Connections, by name.",
         find,
-        {
-            200: Reply(
-                "All of them.",
-                tuple[ConnectionBody, ...],
-                {"X-Total-Count": "How many there are.", "X-Total-Count-Relation": "`eq`."},
-            )
-        },
+        {200: Reply("One page.", tuple[ConnectionBody, ...], LIST_HEADERS)},
         "connections",
+        query=PageQuery,
         action="connection.read",
     ),
     Route(

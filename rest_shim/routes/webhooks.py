@@ -16,7 +16,7 @@ from engine.errors import (
 from engine.services.services import Services
 from engine.services.webhook_values import Arrived, CreateSecretRequest, DeliveryFilter, RotateSecretRequest
 from rest_shim.call import Call
-from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
+from rest_shim.models.paging import LIST_HEADERS, PageQuery, list_headers, page_request
 from rest_shim.models.webhooks import (
     RECEIPT_SCHEMA,
     CreateSecretBody,
@@ -55,9 +55,12 @@ async def receive(call: Call) -> Answer:
 
 async def find_secrets(call: Call) -> Answer:
     """Secrets of a workflow, without the secrets."""
-    found = await call.services.webhook_secrets.list(call.actor, call.id(Noun.WORKFLOW))
-    headers = {"x-total-count": str(len(found)), "x-total-count-relation": "eq"}
-    return Answer([SecretBody.of(view) for view in found], headers=headers)
+    query = call.query(PageQuery)
+    page = page_request(query.page, query.limit, query.cursor)
+    workflow_id = call.id(Noun.WORKFLOW)
+    found = await call.services.webhook_secrets.list(call.actor, workflow_id, page)
+    headers = list_headers(f"/api/workflows/{workflow_id}/webhook-secrets", call.request.query_params, found)
+    return Answer([SecretBody.of(view) for view in found.items], headers=headers)
 
 
 async def create_secret(call: Call) -> Answer:
@@ -138,14 +141,9 @@ ROUTES = (
         "listWebhookSecrets",
         "Secrets of a workflow's webhooks, newest first, without the secrets themselves.",
         find_secrets,
-        {
-            200: Reply(
-                "All of them.",
-                tuple[SecretBody, ...],
-                {"X-Total-Count": "How many there are.", "X-Total-Count-Relation": "`eq`."},
-            )
-        },
+        {200: Reply("One page.", tuple[SecretBody, ...], LIST_HEADERS)},
         "webhooks",
+        query=PageQuery,
         refusals=(NotFound,),
         action="webhook_secret.read",
     ),

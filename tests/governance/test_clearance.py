@@ -71,7 +71,7 @@ def closed_calls(services: Services, things: Things) -> dict[str, Call]:
     held, range_ = HoldRequest(), BackfillRequest()
     return {
         "figures": lambda a: services.analytics.workflow_stats(a, things.workflow, Period.DAY),
-        "secrets": lambda a: services.webhook_secrets.list(a, things.workflow),
+        "secrets": lambda a: services.webhook_secrets.list(a, things.workflow, PAGE),
         "task": lambda a: services.human_tasks.get(a, things.task),
         "task comments": lambda a: services.human_tasks.comments(a, things.task),
         "comment": lambda a: services.human_tasks.comment(a, things.task, CommentRequest(text="Hm.")),

@@ -16,6 +16,8 @@ from engine.jsonvalue import JsonObject
 from engine.services.authority import Authority
 from engine.services.connections import Connections, StoredConnections
 from engine.services.decision_journal import DecisionJournal
+from engine.services.pages import MAX_LIMIT
+from engine.services.values import PageRequest
 from engine.store.database import Database
 from tests.policy.role_table import RoleTableGate
 
@@ -67,7 +69,7 @@ async def test_a_connection_comes_back_without_its_secrets(stored: Database) -> 
     made = await service.create(ADMIN, named("first"))
     assert (made.name, made.kind, made.secret_names, made.revision) == ("first", "http", ("token",), 1)
     assert await service.get(VIEWER, "first") == made
-    assert made in await service.list(VIEWER)
+    assert made in (await service.list(VIEWER, PageRequest(limit=200))).items
     assert PLANTED not in repr(made)
     assert await token_of(resolver_of(stored), "first") == f"Bearer {PLANTED}"
 
@@ -121,7 +123,7 @@ async def test_another_tenant_sees_nothing(stored: Database) -> None:
             await call
     with pytest.raises(NotFound):
         await resolver_of(stored).resolve("globex", "ours")
-    assert "ours" not in {view.name for view in await service.list(OTHER)}
+    assert "ours" not in {view.name for view in (await service.list(OTHER, PageRequest(limit=200))).items}
 
 
 async def test_only_who_may_write_writes(stored: Database) -> None:
@@ -205,6 +207,16 @@ async def test_the_master_key_is_rotated_without_losing_a_secret(stored: Databas
     assert await rotating.reseal(ADMIN) == 0
     assert await token_of(resolver_of(stored, NEW_KEY), "rotated") == f"Bearer {PLANTED}"
     assert (await rotating.get(ADMIN, "rotated")).revision == 1
+
+
+async def test_every_connection_is_sealed_anew_however_many_there_are(stored: Database) -> None:
+    service, sealing = connections_of(stored, OLD_KEY), Actor(f"many-{uuid4()}", "ada", frozenset({"admin"}))
+    for number in range(MAX_LIMIT + 1):
+        await service.create(sealing, named(f"c-{number}"))
+
+    assert await connections_of(stored, NEW_KEY, OLD_KEY).reseal(sealing) == MAX_LIMIT + 1
+    resolved = await resolver_of(stored, NEW_KEY).resolve(sealing.tenant, f"c-{MAX_LIMIT}")
+    assert isinstance(resolved, HttpConnection)
 
 
 async def test_without_a_key_nothing_is_stored(stored: Database) -> None:

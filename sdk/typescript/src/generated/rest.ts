@@ -7386,20 +7386,29 @@ export interface operations {
     };
     listConnections: {
         parameters: {
-            query?: never;
+            query?: {
+                /** Number of the page, from 1; not together with `cursor`. */
+                page?: number;
+                /** Items on a page. */
+                limit?: number;
+                /** Go on by key: taken from `Link`, rel=next. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** All of them. */
+            /** One page. */
             200: {
                 headers: {
-                    /** How many there are. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: number;
-                    /** `eq`. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: "eq" | "gte";
+                    /** `rel=next`: the page after this one, by cursor. */
+                    Link?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -7725,7 +7734,14 @@ export interface operations {
     };
     listWebhookSecrets: {
         parameters: {
-            query?: never;
+            query?: {
+                /** Number of the page, from 1; not together with `cursor`. */
+                page?: number;
+                /** Items on a page. */
+                limit?: number;
+                /** Go on by key: taken from `Link`, rel=next. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** Id of what is meant. */
@@ -7735,13 +7751,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** All of them. */
+            /** One page. */
             200: {
                 headers: {
-                    /** How many there are. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: number;
-                    /** `eq`. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: "eq" | "gte";
+                    /** `rel=next`: the page after this one, by cursor. */
+                    Link?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -8526,20 +8544,29 @@ export interface operations {
     };
     listCallbacks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** Number of the page, from 1; not together with `cursor`. */
+                page?: number;
+                /** Items on a page. */
+                limit?: number;
+                /** Go on by key: taken from `Link`, rel=next. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** All of them. */
+            /** One page. */
             200: {
                 headers: {
-                    /** How many there are. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: number;
-                    /** `eq`. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: "eq" | "gte";
+                    /** `rel=next`: the page after this one, by cursor. */
+                    Link?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
