@@ -39,8 +39,8 @@ LONGEST_REMEMBERED_BYTES = 8 * 1024
 _RULE = "data." + DECISION_RULE.replace("/", ".")
 
 
-class _Engines(threading.local):
-    """Engines of the calling thread by bundle, the least recently used first."""
+class Engines:
+    """Engines of one thread by bundle, the least recently used first."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, tuple[Bundle, regorus.Engine]] = OrderedDict()
@@ -58,7 +58,21 @@ class _Engines(threading.local):
         self._kept.clear()
 
 
-_ENGINES = _Engines()
+class _Threads(threading.local):
+    def __init__(self) -> None:
+        self.engines = Engines()
+
+
+_THREADS = _Threads()
+
+
+def engines_here() -> Engines:
+    """Those of the calling thread, which lets go of them when it ends.
+
+    A process that forks from another thread, and runs Python between that and the exec, lets go of them there: whoever
+    does so keeps them by another reference as long as the process lives.
+    """
+    return _THREADS.engines
 
 
 def new_engine(bundle: Bundle) -> regorus.Engine:
@@ -152,13 +166,13 @@ class EmbeddedEvaluator:
         except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError):
             raise
         except BaseException as error:
-            _ENGINES.forget()
+            engines_here().forget()
             raise unavailable(f"{type(error).__name__}: {error}") from error
         return answer
 
 
 def _evaluated(bundle: Bundle, text: str) -> str:
-    engine = _ENGINES.of(bundle)
+    engine = engines_here().of(bundle)
     try:
         engine.set_input_json(text)
         answer: str = engine.eval_rule_as_json(_RULE)

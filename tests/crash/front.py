@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 
 from engine.jsonvalue import JsonObject
+from engine.policy.embedded import engines_here
 from engine.qos.buckets import Budget
 from engine.qos.file import Qos, WebhookBudgets
 from engine.queue.bell import Bell, StreamBell
@@ -26,6 +27,8 @@ from tests.workers.seeding import step
 
 AGAIN_S = 0.1
 ENDS_WITHIN_S = 120.0
+KEPT = engines_here()
+"""Servers are started anew by another thread, and its forked child must not let go of this one's engines."""
 _WIDE = Qos(webhooks=WebhookBudgets(Budget("webhook-address", 10**9, 60, 10**8), Budget("webhook", 10**6, 60, 10**6)))
 
 

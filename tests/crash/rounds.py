@@ -1,7 +1,6 @@
 """Random crash rounds: which there are, and playing many of them."""
 
 import asyncio
-import gc
 import random
 import shutil
 import sys
@@ -88,7 +87,6 @@ def play_rounds(count: int, first_seed: int | None, *, is_hard: bool) -> int:
         for seed in range(first, first + count):
             script = hard_script(seed) if is_hard else script_of(seed)
             record = _played(script, servers, folder)
-            gc.collect()  # the policy engine of the round's API must go in the thread that made it
             records.append(record, log)
             played.append(record)
             _report(record)

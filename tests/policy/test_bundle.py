@@ -1,6 +1,9 @@
 import asyncio
 import gc
 import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from engine.policy.bundle import (
     read_policies,
     sign_files,
 )
-from engine.policy.embedded import MAX_INPUT_BYTES, EmbeddedEvaluator
+from engine.policy.embedded import MAX_INPUT_BYTES, EmbeddedEvaluator, engines_here
 from engine.policy.evaluator import read_verdict
 from engine.policy.masking import HIDDEN, mask
 from engine.policy.remote import OpaEvaluator
@@ -168,6 +171,19 @@ async def test_an_evaluator_may_go_in_another_thread() -> None:
     ring.append(ring)
     del evaluator, ring
     await asyncio.to_thread(gc.collect)
+
+
+async def test_a_fork_of_another_thread_lets_go_of_no_engine_that_is_kept(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: os.write(2, str(found.exc_value).encode()))
+    kept = engines_here()
+    await _evaluate(EmbeddedEvaluator(load_bundle(POLICIES), SystemClock()))
+
+    await asyncio.to_thread(subprocess.run, ["true"], preexec_fn=gc.get_count, check=True)
+
+    assert capfd.readouterr().err == ""
+    kept.forget()
 
 
 async def test_what_is_wrong_with_a_bundle_may_be_told_in_another_thread() -> None:
