@@ -10,9 +10,9 @@ from engine.errors import Denied, NotFound
 from engine.identity.actor import Actor
 from engine.services import values
 from engine.services.services import Services
+from engine.services.slices import slice_of
 from resolvers import schedule_shapes, shapes, task_shapes
 from resolvers.paging import page_request
-from resolvers.slices import slice_of
 from schema.executions import Execution, ExecutionConnection, ExecutionEvidence, ExecutionStep, LogEntry
 from schema.human_tasks import AuditTrailEntry, HumanTask, HumanTaskComment
 from schema.paging import Connection, PageArguments

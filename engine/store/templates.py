@@ -26,7 +26,7 @@ class TemplateRow:
 
 
 async def find_all(connection: AsyncConnection, tenant: str) -> tuple[TemplateRow, ...]:
-    """Templates that the tenant has made or used."""
+    """Templates that the tenant has used: as many as the product has ever come with, since nothing else adds a row."""
     rows = await connection.execute(
         select(_C.id, _C.name, _C.description, _C.category, _C.definition, _C.is_built_in, _C.usage_count).where(
             _C.tenant_id == tenant

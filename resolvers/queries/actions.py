@@ -3,10 +3,10 @@
 import strawberry
 
 from engine.definitions.catalogue import ActionEntry
+from engine.services.slices import slice_of
 from resolvers import shapes
 from resolvers.info import Info
 from resolvers.paging import page_request
-from resolvers.slices import slice_of
 from schema.actions import Action, ActionEffect
 from schema.fields import field
 from schema.paging import After, Before, Connection, First, Last

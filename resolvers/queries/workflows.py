@@ -5,13 +5,13 @@ from typing import Annotated
 import strawberry
 
 from engine.errors import NotFound
+from engine.services.slices import slice_of
 from engine.services.values import WorkflowFilter
 from engine.services.values import WorkflowStatus as Status
 from resolvers import shapes
 from resolvers.diff_shapes import diff
 from resolvers.info import Info
 from resolvers.paging import page_request
-from resolvers.slices import slice_of
 from schema.diffs import WorkflowVersionDiff
 from schema.fields import field
 from schema.identifiers import as_uuid

@@ -8,6 +8,7 @@ from engine.errors import Fault
 from engine.jsonvalue import JsonObject
 from engine.services.requests import CreateFromTemplateRequest
 from engine.services.values import Template
+from rest_shim.models.paging import CURSOR, DEFAULT_LIMIT, LIMIT, PAGE
 from rest_shim.shapes import Rule, wire
 
 
@@ -42,6 +43,9 @@ class TemplateQuery:
     """Which templates."""
 
     category: str | None = wire(Rule("Only those of this category.", max_length=100), default=None)
+    page: int | None = wire(PAGE, default=None)
+    limit: int = wire(LIMIT, default=DEFAULT_LIMIT)
+    cursor: str | None = wire(CURSOR, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from engine.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
 from engine.services.requests import CreateFromTemplateRequest
+from engine.services.slices import slice_of
 from rest_shim.call import Call
 from rest_shim.conditions import revision_tag
+from rest_shim.models.paging import LIST_HEADERS, list_headers, page_request
 from rest_shim.models.templates import CreateFromTemplateBody, TemplateBody, TemplateQuery
 from rest_shim.models.workflows import WorkflowBody
 from rest_shim.table import Answer, Method, Reply, Route
@@ -11,9 +13,12 @@ from rest_shim.table import Answer, Method, Reply, Route
 
 async def find(call: Call) -> Answer:
     """Templates, by name."""
-    found = await call.services.templates.list(call.actor, call.query(TemplateQuery).category)
-    headers = {"x-total-count": str(len(found)), "x-total-count-relation": "eq"}
-    return Answer([TemplateBody.of(template) for template in found], headers=headers)
+    query = call.query(TemplateQuery)
+    page = page_request(query.page, query.limit, query.cursor)
+    every = await call.services.templates.list(call.actor, query.category)
+    found = slice_of(every, page, lambda template: template.id)
+    headers = list_headers(call.path, call.request.query_params, found)
+    return Answer([TemplateBody.of(template) for template in found.items], headers=headers)
 
 
 async def create(call: Call) -> Answer:
@@ -32,13 +37,7 @@ ROUTES = (
         "listWorkflowTemplates",
         "Ready-made definitions to start from.",
         find,
-        {
-            200: Reply(
-                "All of them.",
-                tuple[TemplateBody, ...],
-                {"X-Total-Count": "How many there are.", "X-Total-Count-Relation": "`eq`."},
-            )
-        },
+        {200: Reply("One page.", tuple[TemplateBody, ...], LIST_HEADERS)},
         "templates",
         query=TemplateQuery,
         action="template.read",

@@ -1,4 +1,4 @@
-"""Lists of connections, callbacks and secrets of webhooks: paged by key at both doors, bounded, each tenant its own."""
+"""Connections, callbacks, webhook secrets, templates: paged, bounded, each tenant its own, at both doors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -137,6 +137,20 @@ async def test_over_graphql_pages_go_both_ways(edge: Edge, make: Make) -> None:
         False,
     )
     assert (tail["pageInfo"]["hasNextPage"], tail["pageInfo"]["hasPreviousPage"]) == (False, True)
+
+
+async def test_templates_are_paged_too(edge: Edge) -> None:
+    every = (await edge.rest("GET", "/api/workflow-templates")).json()
+    listed = Listed("acme", "/api/workflow-templates", "id", "", [one["id"] for one in every])
+
+    by_number = await edge.rest("GET", "/api/workflow-templates?limit=2&page=2")
+    beyond = await edge.rest("GET", "/api/workflow-templates?limit=2&page=3")
+    refused = await edge.rest("GET", "/api/workflow-templates?cursor=nonsense")
+
+    assert await walked(edge, listed, 2) == [listed.wanted[:2], listed.wanted[2:]]
+    assert ([one["id"] for one in by_number.json()], beyond.json()) == (listed.wanted[2:], [])
+    assert {answer.headers["x-total-count"] for answer in (by_number, beyond)} == {"3"}
+    assert (refused.status_code, refused.json()["code"]) == (400, "request.cursor_invalid")
 
 
 async def test_a_long_list_is_cut_to_a_page_and_walked_to_its_end(edge: Edge, superuser: asyncpg.Connection) -> None:

@@ -7241,6 +7241,12 @@ export interface operations {
             query?: {
                 /** Only those of this category. */
                 category?: string;
+                /** Number of the page, from 1; not together with `cursor`. */
+                page?: number;
+                /** Items on a page. */
+                limit?: number;
+                /** Go on by key: taken from `Link`, rel=next. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -7248,13 +7254,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** All of them. */
+            /** One page. */
             200: {
                 headers: {
-                    /** How many there are. */
+                    /** How many there are; exact to 10,000 and then capped. */
                     "X-Total-Count"?: number;
-                    /** `eq`. */
+                    /** `eq`, or `gte` where the count is capped. */
                     "X-Total-Count-Relation"?: "eq" | "gte";
+                    /** `rel=next`: the page after this one, by cursor. */
+                    Link?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };

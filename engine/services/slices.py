@@ -1,4 +1,4 @@
-"""Pages of short lists that services give whole."""
+"""Pages of short lists that are known whole: what bounds them is code or the life of one thing, not a page."""
 
 import base64
 import binascii
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from engine.errors import MalformedRequest
+from engine.services.pages import CURSOR_INVALID
 from engine.services.values import PageRequest, Slice
 
 Value = TypeVar("Value")
@@ -20,7 +21,7 @@ def slice_of(items: Sequence[Value], page: PageRequest, key: Callable[[Value], s
         MalformedRequest: a cursor that no list of ours has given.
     """
     keys = [key(item) for item in items]
-    start = 0 if page.after is None else _position(keys, page.after) + 1
+    start = (page.page - 1) * page.limit if page.after is None else _position(keys, page.after) + 1
     end = len(items) if page.before is None else _position(keys, page.before)
     if page.backwards:
         start = max(start, end - page.limit)
@@ -32,7 +33,7 @@ def slice_of(items: Sequence[Value], page: PageRequest, key: Callable[[Value], s
         total=len(items),
         total_is_exact=True,
         has_next=end < len(items),
-        has_previous=start > 0,
+        has_previous=start > 0 and bool(items),
     )
 
 
@@ -44,4 +45,4 @@ def _position(keys: Sequence[str], cursor: str) -> int:
     try:
         return keys.index(base64.urlsafe_b64decode(cursor.encode()).decode().removeprefix(_PREFIX))
     except (ValueError, binascii.Error):
-        raise MalformedRequest("The cursor is not one of this list.", code="BAD_USER_INPUT") from None
+        raise MalformedRequest("The cursor is not one of this list.", code=CURSOR_INVALID) from None
