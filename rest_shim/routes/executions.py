@@ -191,7 +191,7 @@ ROUTES = (
     _control("retry", "Run failed work of a finished execution again.", Executions.retry, RetryBody, RetryRequest),
     Route(
         Method.POST,
-        "/api/executions/{id}/signals/{name}",
+        "/api/executions/{id}/signals/{name:remainder}",
         "signalExecution",
         "Send a signal; one that comes early is kept.",
         signal,
@@ -204,7 +204,7 @@ ROUTES = (
     ),
     Route(
         Method.POST,
-        "/api/executions/{id}/steps/{stepId}/resolve",
+        "/api/executions/{id}/steps/{stepId:remainder}/resolve",
         "resolveStep",
         "Decide a step whose outcome a crash left unknown.",
         resolve,

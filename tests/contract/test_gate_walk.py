@@ -178,7 +178,7 @@ async def template(edge: Edge) -> str:
 
 def path_of(route: Route, ids: dict[str, str]) -> str:
     kind = kind_of(route)
-    filled = route.path.replace("{id}", ids[kind]).replace("{version}", "1.0.0").replace("{stepId}", "greet")
+    filled = route.template.replace("{id}", ids[kind]).replace("{version}", "1.0.0").replace("{stepId}", "greet")
     if "{secretId}" in filled:
         filled = filled.replace("{secretId}", ids["secretId"])
     return filled.replace("{name}", ids[kind] if kind == "connectionName" else "go")

@@ -1,7 +1,9 @@
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
+from engine.store.tables.runtime import execution_inbox
 from tests.federation.edge import Edge, workflow
 
 
@@ -155,6 +157,46 @@ async def test_an_operation_that_does_not_fit_the_state_says_why(edge: Edge) -> 
     answer = await edge.rest("POST", f"/api/executions/{execution['id']}/resume")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "execution.not_resumeable")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"), [("go", "go"), ("line%2F3%2Fdone", "line/3/done"), ("a%20b%3F", "a b?"), ("up%0Ato", "up\nto")]
+)
+async def test_a_signal_is_addressed_whatever_is_in_its_name(edge: Edge, written: str, name: str) -> None:
+    waiting = {"id": "gate", "type": "wait", "config": {"signal": name}}
+    created = await edge.published(workflow(f"waits for {name}", steps=[waiting]))
+    execution = (await edge.rest("POST", f"/api/workflows/{created['id']}/execute", {})).json()
+
+    answer = await edge.rest("POST", f"/api/executions/{execution['id']}/signals/{written}", {"payload": 1})
+
+    assert (answer.status_code, answer.json()["id"]) == (200, execution["id"])
+    async with edge.database.transaction("acme") as connection:
+        of_this = execution_inbox.c.execution_id == UUID(execution["id"])
+        [payload] = await connection.scalars(select(execution_inbox.c.payload).where(of_this))
+    assert payload["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("written", "status", "code"),
+    [
+        ("charge", 409, "execution.not_resolveable"),
+        ("each/charge", 409, "execution.not_resolveable"),
+        ("each%2Fcharge", 409, "execution.not_resolveable"),
+        ("each/other", 404, "step.not_found"),
+    ],
+)
+async def test_a_step_inside_a_loop_is_addressed_by_its_id_or_its_path(
+    edge: Edge, written: str, status: int, code: str
+) -> None:
+    charge = {"id": "charge", "type": "action", "config": {"actionType": "noop"}}
+    each = {"id": "each", "type": "loop", "config": {"iterateOver": "triggerData.items", "body": [charge]}}
+    created = await edge.published(workflow("looping", steps=[each]))
+    execution = (await edge.rest("POST", f"/api/workflows/{created['id']}/execute", {})).json()
+    path = f"/api/executions/{execution['id']}/steps/{written}/resolve"
+
+    answer = await edge.rest("POST", path, {"outcome": "completed"})
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1.5", "9" * 30])

@@ -194,7 +194,7 @@ OPEN = {
     "route", [route for route in ROUTES if route.template not in OPEN], ids=lambda route: route.name
 )
 async def test_whatever_is_not_listed_as_open_needs_a_token(edge: Edge, route: Route) -> None:
-    answer = await edge.client.request(route.method, re.sub(r"{\w+}", "1", route.path), json={})
+    answer = await edge.client.request(route.method, re.sub(r"{\w+}", "1", route.template), json={})
 
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 

@@ -8,6 +8,7 @@ from engine.store.hot import HotConnection
 from tests.workers.actions import Turnstile
 from tests.workers.conftest import PATIENCE_S, Reader, StartWorker
 from tests.workers.seeding import accept, document, publish, step
+from workers.worker import Worker
 
 SWEEPING = {"sweep_age_s": 0.0, "sweep_s": 0.05}
 HOLDERS = "select slot, execution_id from workflow_slots where workflow_id = $1 order by slot"
@@ -88,14 +89,43 @@ async def test_a_cancelled_one_needs_no_slot_to_end(
         await turnstile.until_called(1)
         running = turnstile.calls[0].execution_id
         [queued] = set(ids) - {running}
-        await reader.connection.execute(
-            "insert into execution_inbox (tenant_id, execution_id, id, kind, payload)"
-            ' values (\'default\', $1, gen_random_uuid(), \'CancelAsked\', \'{"actor": "ada", "reason": ""}\')',
-            queued,
-        )
-        await worker.bell.ring("default", [queued])
+        await ask(reader, worker, queued, "CancelAsked", '{"actor": "ada", "reason": ""}')
         await reader.until_status([queued], "cancelled")
         turnstile.let_through(1)
         await reader.until_status([running], "completed")
 
     assert len(turnstile.calls) == 1
+
+
+async def test_one_that_is_paused_while_it_waits_for_its_slot_stands_still_once_it_has_it(
+    database_url: str, start_worker: StartWorker, reader: Reader
+) -> None:
+    turnstile = Turnstile()
+    workflow_id, ids = await limited(database_url, reader, 2, 1)
+
+    async with start_worker(turnstile, **SWEEPING) as worker:
+        await turnstile.until_called(1)
+        running = turnstile.calls[0].execution_id
+        [queued] = set(ids) - {running}
+        await ask(reader, worker, queued, "PauseAsked", '{"actor": "ada"}')
+        await reader.until("select 1 from executions where id = $1 and available_at = 'infinity'", queued)
+        assert await reader.connection.fetchval("select status from executions where id = $1", queued) == "queued"
+        turnstile.let_through(2)
+        await reader.until_status([running], "completed")
+        await reader.until_status([queued], "paused")
+        assert [row["execution_id"] for row in await reader.connection.fetch(HOLDERS, workflow_id)] == [queued]
+        assert len(turnstile.calls) == 1
+        await ask(reader, worker, queued, "ResumeAsked", '{"actor": "ada"}')
+        await reader.until_status([queued], "completed")
+
+
+async def ask(reader: Reader, worker: Worker, execution_id: UUID, kind: str, payload: str) -> None:
+    """What somebody wants of an execution, as the API leaves it in the inbox."""
+    await reader.connection.execute(
+        "insert into execution_inbox (tenant_id, execution_id, id, kind, payload)"
+        " values ('default', $1, gen_random_uuid(), $2, $3)",
+        execution_id,
+        kind,
+        payload,
+    )
+    await worker.bell.ring("default", [execution_id])
