@@ -25,6 +25,7 @@ _NOW: Final = (
         (Query(largest("maestro_human_tasks_breached"), "breached"),),
         Kind.NUMBER,
     ),
+    # A fixed day, whatever range is shown: people finish tasks in hours, and over less the share is of hardly any.
     Panel(
         "Breached in the last day",
         "Ends of completion clocks that were missed, to tasks created.",
