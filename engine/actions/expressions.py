@@ -169,4 +169,5 @@ def check_storable(value: Json, depth: int = 0) -> None:
 
 
 def _first_line(exc: Exception) -> str:
-    return str(exc).split("\n", 1)[0][:200]
+    """What is wrong, without the expression that follows it."""
+    return str(exc).split("\n", 1)[0][:200].rstrip(":").removesuffix(", for expression").rstrip(".") + "."

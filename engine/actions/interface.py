@@ -132,6 +132,15 @@ class Action(Protocol):
 AnyAction = InlineAction | Action
 
 
+@runtime_checkable
+class ChecksConfig(Protocol):
+    """An action that can tell of a config, before anything runs, more than its schema says."""
+
+    def config_faults(self, config: JsonObject) -> tuple[Fault, ...]:
+        """What is wrong with the members that are known by then; paths lead from the config. Any thread may ask."""
+        ...
+
+
 def config_invalid(faults: tuple[Fault, ...]) -> Failed:
     """The failure of a step whose config, templates filled in, is not what its action takes. Never retried."""
     return Failed(

@@ -79,6 +79,17 @@ def compile_schema(schema: Json) -> CompiledSchema:
     return CompiledSchema(validator, cost)
 
 
+def schema_faults(schema: Json, path: str) -> tuple[Fault, ...]:
+    """What is wrong with a schema at a path of a config; what is neither an object nor a boolean is passed over."""
+    if not isinstance(schema, dict | bool):
+        return ()
+    try:
+        compile_schema(schema)
+    except UnusableSchemaError as exc:
+        return (Fault("action.config_invalid", path, str(exc), "Write a JSON Schema (2020-12) that needs no other."),)
+    return ()
+
+
 def pointer(path: list[str | int]) -> str:
     """JSON Pointer (RFC 6901) of a path; empty for the whole document."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

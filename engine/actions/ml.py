@@ -9,7 +9,13 @@ from engine.actions.connections.secrets import reveal_all
 from engine.actions.connections.values import HttpConnection
 from engine.actions.http_calls import call_headers, http_headers, url_under
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
-from engine.actions.json_schemas import CompiledSchema, UnusableSchemaError, closed_object, compile_schema
+from engine.actions.json_schemas import (
+    CompiledSchema,
+    UnusableSchemaError,
+    closed_object,
+    compile_schema,
+    schema_faults,
+)
 from engine.actions.outbound.requests import HttpRequest, HttpResponse
 from engine.actions.outcomes import failed_status
 from engine.actions.tools import ActionTools
@@ -90,6 +96,10 @@ class Ml:
             return Failed("ml.unexpected", f"The model's answer is not as expected: {faults[0].message}",
                           details={"sent": True, "faults": wrong})  # fmt: skip
         return Succeeded({"prediction": parsed[0]})
+
+    def config_faults(self, config: JsonObject) -> tuple[Fault, ...]:
+        """An `expect` that cannot be used."""
+        return schema_faults(config.get("expect"), "/expect")
 
     def _expectation(self, schema: Json) -> CompiledSchema | None:
         if schema is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from engine.actions.interface import Action, AnyAction, Effect, InlineAction
+from engine.actions.interface import Action, AnyAction, ChecksConfig, Effect, InlineAction
 from engine.actions.json_schemas import UnusableSchemaError, compile_schema
 from engine.actions.noop import Noop
 from engine.actions.transform import Transform
@@ -58,10 +58,12 @@ class ActionRegistry:
 
     def catalogue(self) -> ActionCatalogue:
         """The actions as definitions see them."""
-        effects = self.effects()
-        return ActionCatalogue.of(
-            *(ActionEntry(name, schema, ActionEffect(effects[name].value)) for name, schema in self.schemas().items())
-        )
+        return ActionCatalogue.of(*(_entry(self._actions[name]) for name in self.names()))
+
+
+def _entry(action: AnyAction) -> ActionEntry:
+    more_faults = action.config_faults if isinstance(action, ChecksConfig) else None
+    return ActionEntry(action.name, action.config_schema, ActionEffect(action.effect.value), more_faults)
 
 
 def inline_actions() -> tuple[AnyAction, ...]:

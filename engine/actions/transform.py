@@ -9,6 +9,7 @@ from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject
 
 _KEPT_EXPRESSIONS = 512
+_SYNTAX_HINT = "Write a JMESPath expression over `input`, such as items[?price > `10`].name (jmespath.org)."
 
 _CONFIG_SCHEMA: JsonObject = {
     "title": "Transform",
@@ -66,6 +67,17 @@ class Transform:
             return Succeeded(evaluate(config.get("input", context.input)))
         except ExpressionError as exc:
             return Failed(code="transform.failed", message=str(exc))
+
+    def config_faults(self, config: JsonObject) -> tuple[Fault, ...]:
+        """An expression that cannot be read."""
+        expression = config.get("expression")
+        if not isinstance(expression, str) or not expression:
+            return ()
+        try:
+            compile_expression(expression)
+        except ExpressionError as exc:
+            return (Fault("action.config_invalid", "/expression", str(exc), _SYNTAX_HINT),)
+        return ()
 
     def _expression(self, text: str) -> Callable[[Json], Json]:
         kept = self._compiled.get(text)

@@ -3,7 +3,13 @@
 from collections import OrderedDict
 
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
-from engine.actions.json_schemas import CompiledSchema, UnusableSchemaError, closed_object, compile_schema
+from engine.actions.json_schemas import (
+    CompiledSchema,
+    UnusableSchemaError,
+    closed_object,
+    compile_schema,
+    schema_faults,
+)
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject, dumps
 
@@ -56,6 +62,10 @@ class Validation:
             message=f"The value does not satisfy the schema: {faults[0].message}",
             details={"faults": details},
         )
+
+    def config_faults(self, config: JsonObject) -> tuple[Fault, ...]:
+        """A schema that cannot be used."""
+        return schema_faults(config.get("schema"), "/schema")
 
     def _schema(self, schema: Json) -> CompiledSchema:
         text = dumps(schema) if isinstance(schema, dict) else str(schema)

@@ -1,4 +1,4 @@
-"""Faults of action steps: actions that nobody has registered, and configs that break the schema of their action."""
+"""Faults of action steps: actions that nobody has registered, and configs that their action cannot use."""
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -10,6 +10,7 @@ from jsonschema.exceptions import ValidationError
 
 from engine.definitions.catalogue import ActionCatalogue
 from engine.definitions.faults import FaultCode, fault
+from engine.definitions.interpolation import Constant, TemplateError, compile_template
 from engine.definitions.keywords import RETRY_BUDGET, FaultMaker, RetryBudget
 from engine.definitions.notifications import placed
 from engine.definitions.outline import Graph, Place
@@ -51,13 +52,17 @@ class _ActionCheck:
             yield fault(FaultCode.ACTION_UNKNOWN, pointer(*place, "actionType"), message, hint)
             return
         action_config = config.get("actionConfig", {})
-        if not isinstance(action_config, dict) or _validator(self._catalogue, name).is_valid(action_config):
+        if not isinstance(action_config, dict):
             return
         # A missing actionConfig is the fault of the config that lacks it.
         below = (*place, "actionConfig") if "actionConfig" in config else place
-        for error in FaultMaker(entry.config_schema).iter_errors(action_config):
-            if not _may_be_right_when_rendered(error):
-                yield from self._renamed(error, below, name)
+        if not _validator(self._catalogue, name).is_valid(action_config):
+            for error in FaultMaker(entry.config_schema).iter_errors(action_config):
+                if not _may_be_right_when_rendered(error):
+                    yield from self._renamed(error, below, name)
+        for found in entry.more_faults(_literal(action_config)) if entry.more_faults else ():
+            path = pointer(*below) + found.path
+            yield fault(FaultCode.ACTION_CONFIG_INVALID, path, f"{who}: {found.message}", found.hint)
 
     def _renamed(self, error: ValidationError, place: Place, action: str) -> Iterator[Fault]:
         for found in faults_of_error(error, self._document, place):
@@ -80,6 +85,19 @@ def _may_be_right_when_rendered(error: ValidationError) -> bool:
     if error.validator in {"required", "additionalProperties", "unevaluatedProperties", "dependentRequired"}:
         return False
     return _has_template(cast("Json", error.instance))
+
+
+def _literal(config: JsonObject) -> JsonObject:
+    """The members that hold no template, as the action will get them."""
+    found: JsonObject = {}
+    for name, member in config.items():
+        try:
+            template = compile_template(member)
+        except TemplateError:  # a fault of its own
+            continue
+        if isinstance(template, Constant):
+            found[name] = template.value
+    return found
 
 
 def _has_template(value: Json) -> bool:

@@ -1,9 +1,10 @@
-"""What definitions need to know of the actions: their names, config schemas and declared effects, as data."""
+"""What definitions need to know of the actions: their names, config schemas and declared effects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.errors import Fault
 from engine.jsonvalue import JsonObject
 
 
@@ -23,11 +24,14 @@ class ActionEntry:
         config_schema: JSON Schema (2020-12) of the step's `actionConfig`, as its author writes it: a value that is a
             template may stand wherever the schema asks for another type.
         effect: steps with effect `none` may be computed together and share a checkpoint commit.
+        more_faults: what is wrong with a config that no schema can say, with paths from the config on. It gets the
+            members that are known before anything runs: those that hold templates are left out.
     """
 
     name: str
     config_schema: JsonObject
     effect: ActionEffect
+    more_faults: Callable[[JsonObject], tuple[Fault, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -173,7 +173,8 @@ FAULT_KINDS: Final[dict[FaultCode, FaultKind]] = {
         "There is no action of this name in this installation.", "Use one of the actions that GET /api/actions lists."
     ),
     FaultCode.ACTION_CONFIG_INVALID: FaultKind(
-        "The `actionConfig` breaks the schema of its action.",
+        "The `actionConfig` breaks the schema of its action, or holds what the action cannot read: an expression or "
+        "a schema that is none.",
         "See the schema at /api/schemas/actions/{name}.",
     ),
     FaultCode.TEMPLATE_INVALID: FaultKind(

@@ -286,3 +286,24 @@ async def test_a_document_that_cannot_be_read_is_refused_after_existence_and_pol
     assert [await put(nobodys, "viewer"), await put(own, "viewer"), await put(own, "editor")] == [404, 403, 422]
     assert [await put("/api/workflows", role, "POST") for role in ("viewer", "editor")] == [403, 422]
     assert (await edge.rest("GET", own)).json()["revision"] == 1
+
+
+async def test_an_expression_that_cannot_be_read_is_refused_before_it_runs(edge: Edge) -> None:
+    created = await edge.create()
+    shape = {
+        "id": "shape",
+        "type": "action",
+        "config": {"actionType": "transform", "actionConfig": {"expression": "a["}},
+    }
+    bad = workflow("shaping", steps=[shape])
+
+    refused = [
+        await edge.rest("POST", "/api/workflows/validate", bad),
+        await edge.rest("POST", "/api/workflows", bad),
+        await edge.rest("PUT", f"/api/workflows/{created['id']}", bad),
+    ]
+
+    fault = {"code": "action.config_invalid", "path": "/steps/0/config/actionConfig/expression"}
+    for answer in refused:
+        assert answer.status_code == 422
+        assert [{name: one[name] for name in fault} for one in answer.json()["errors"]] == [fault]
