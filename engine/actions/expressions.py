@@ -8,6 +8,7 @@ over the same data always ends the same way.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from jmespath import exceptions, functions, parser, visitor
@@ -117,16 +118,7 @@ def compile_expression(text: str) -> Callable[[Json], Json]:
     Raises:
         ExpressionError: the text is no JMESPath expression, or too long. The function that is returned raises it too.
     """
-    if len(text) > MAX_EXPRESSION_CHARS:
-        raise ExpressionError(f"The expression is longer than {MAX_EXPRESSION_CHARS} characters.")
-    try:
-        tree = parser.Parser().parse(text).parsed
-    except exceptions.JMESPathError as exc:
-        raise ExpressionError(f"The expression cannot be read: {_first_line(exc)}") from exc
-    except RecursionError as exc:
-        raise ExpressionError("The expression is nested too deeply.") from exc
-    except (ValueError, KeyError, IndexError) as exc:
-        raise ExpressionError("The expression cannot be read.") from exc
+    tree = _parsed(text)
 
     def evaluate(data: Json) -> Json:
         meter = _Meter()
@@ -145,6 +137,50 @@ def compile_expression(text: str) -> Callable[[Json], Json]:
         return result
 
     return evaluate
+
+
+def check_expression(text: str) -> None:
+    """Refuse an expression that goes wrong on all data for which its parts are looked at.
+
+    Raises:
+        ExpressionError: it cannot be read, is too long, or calls a function that there is not, or not in that way.
+    """
+    waiting: list[object] = [_parsed(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):  # the bounds of a slice are bare numbers
+            waiting.extend(node["children"])
+            if node["type"] == "function_expression":
+                _check_call(node["value"], len(node["children"]))
+
+
+def _check_call(name: str, given: int) -> None:
+    known = _Functions.FUNCTION_TABLE.get(name)
+    if known is None:
+        close = get_close_matches(name, _Functions.FUNCTION_TABLE, 1)
+        hint = f"; did you mean {close[0]}()?" if close else "."
+        raise ExpressionError(f"The expression calls {name[:100]}(), which is no function of JMESPath{hint}")
+    signature = known["signature"]
+    is_open = bool(signature) and bool(signature[-1].get("variadic"))
+    if given < len(signature) or (given > len(signature) and not is_open):
+        wanted = f"{'at least ' if is_open else ''}{len(signature)}"
+        raise ExpressionError(
+            f"The expression calls {name}() with another number of arguments ({given}) than it takes ({wanted})."
+        )
+
+
+def _parsed(text: str) -> Mapping[str, object]:
+    if len(text) > MAX_EXPRESSION_CHARS:
+        raise ExpressionError(f"The expression is longer than {MAX_EXPRESSION_CHARS} characters.")
+    try:
+        tree: Mapping[str, object] = parser.Parser().parse(text).parsed
+    except exceptions.JMESPathError as exc:
+        raise ExpressionError(f"The expression cannot be read: {_first_line(exc)}") from exc
+    except RecursionError as exc:
+        raise ExpressionError("The expression is nested too deeply.") from exc
+    except (ValueError, KeyError, IndexError) as exc:
+        raise ExpressionError("The expression cannot be read.") from exc
+    return tree
 
 
 def check_storable(value: Json, depth: int = 0) -> None:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from engine.actions.expressions import MAX_EXPRESSION_CHARS, ExpressionError, compile_expression
+from engine.actions.expressions import MAX_EXPRESSION_CHARS, ExpressionError, check_expression, compile_expression
 from engine.actions.interface import ActionContext, Effect, Failed, Result, Succeeded, config_invalid
 from engine.errors import Fault
 from engine.jsonvalue import Json, JsonObject
@@ -69,12 +69,12 @@ class Transform:
             return Failed(code="transform.failed", message=str(exc))
 
     def config_faults(self, config: JsonObject) -> tuple[Fault, ...]:
-        """An expression that cannot be read."""
+        """An expression that cannot be read, or calls what is no function."""
         expression = config.get("expression")
         if not isinstance(expression, str) or not expression:
             return ()
         try:
-            compile_expression(expression)
+            check_expression(expression)
         except ExpressionError as exc:
             return (Fault("action.config_invalid", "/expression", str(exc), _SYNTAX_HINT),)
         return ()

@@ -35,6 +35,10 @@ def faults(catalogue: ActionCatalogue, action: str, **config: Json) -> tuple[Fau
         (" ", "cannot be read"),
         ("[" * 3000, "nested too deeply."),
         (r"\{{a}}", "cannot be read"),
+        ("a || [?lenght(@) > `1`]", "calls lenght(), which is no function of JMESPath; did you mean length()?"),
+        ("{x: sort_by(items, &nothing(@))}", "calls nothing(), which is no function of JMESPath."),
+        ("contains(names)", "calls contains() with another number of arguments (1) than it takes (2)."),
+        ("merge()", "calls merge() with another number of arguments (0) than it takes (at least 1)."),
     ],
 )
 def test_an_expression_that_cannot_be_read_is_a_fault(catalogue: ActionCatalogue, expression: str, said: str) -> None:
@@ -45,7 +49,10 @@ def test_an_expression_that_cannot_be_read_is_a_fault(catalogue: ActionCatalogue
     assert "jmespath.org" in found.hint
 
 
-@pytest.mark.parametrize("expression", ["items[?n > `1`].name", "{{variables.expression}}", "a[{{variables.n}}]"])
+@pytest.mark.parametrize(
+    "expression",
+    ["items[?n > `1`].name[0:2]", "not_null(a, b, merge(@, c))", "{{variables.expression}}", "a[{{variables.n}}]"],
+)
 def test_one_that_can_be_read_or_is_not_known_yet_is_none(catalogue: ActionCatalogue, expression: str) -> None:
     assert faults(catalogue, "transform", expression=expression) == ()
 
