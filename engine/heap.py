@@ -3,9 +3,10 @@
 import gc
 from typing import Final
 
-YOUNG_OBJECTS: Final = 20_000
-"""So many objects are made before young ones are looked through: of the 700 that Python begins with, most of a group
-commit's are still in use, and are looked through again and again. One look takes a millisecond or two."""
+_THRESHOLDS: Final = (10_000, 2, 5)
+"""Python's own are 700, 10, 10: young objects are looked through after each 700, when most of a group commit's are in
+use still. These look less often, and as often at all that has been made: what only a full look finds holds the bodies
+of whole batches (a response of httpx and its stream hold each other)."""
 
 
 def settle_heap() -> None:
@@ -16,4 +17,4 @@ def settle_heap() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+    gc.set_threshold(*_THRESHOLDS)
