@@ -35,6 +35,9 @@ _SETTINGS: Final = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    # Pages that do not fit are written as they come. Left to the kernel for half a minute, they go out all at once, and
+    # commits wait for the disk meanwhile.
+    "backend_flush_after": "256kB",
     "jit": "off",  # every statement of ours is short
     "timezone": "UTC",
     "log_min_messages": "warning",

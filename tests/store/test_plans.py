@@ -85,7 +85,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _ways_in(plan: dict[str, Any], month: str) -> list[tuple[str, str, str]]:
     """How the plan gets at rows of this month: partition, node, condition of the index."""
     return [
-        (node["Relation Name"], node["Node Type"], str(node.get("Index Cond", "")))
+        (node["Relation Name"], node["Node Type"], str(node.get("Index Cond", node.get("Recheck Cond", ""))))
         for node in _nodes(plan)
         if re.match(rf"(executions|step_checkpoints)_p{month}$", node.get("Relation Name", ""))
         and "Scan" in node["Node Type"]
@@ -116,6 +116,24 @@ async def test_a_hot_statement_goes_by_primary_key(  # noqa: PLR0913 - fixtures
     for relation, node, condition in ways:
         assert re.search(r"\((\w+\.)?(execution_)?id = ", condition), f"{relation}: {node} {condition}"
     assert not any(node["Node Type"] == "Materialize" for node in _nodes(plan))
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True], ids=["as they grow", "analyzed"])
+async def test_sums_walk_only_what_is_new(
+    database: Database, administrator: asyncpg.Connection, workflow_id: str, *, is_analyzed: bool
+) -> None:
+    await administrator.execute("truncate executions, step_checkpoints cascade")
+    await administrator.execute(_FILL, workflow_id, _OWNER, ROWS)
+    await administrator.execute("update executions set status = 'completed', finished_at = now(), lease_owner = null")
+    if is_analyzed:
+        await administrator.execute("analyze")
+
+    plan = await _plan(database, LOOP_ROLE, "metrics", "add")
+
+    ways = _ways_in(plan, await administrator.fetchval("select to_char(now() at time zone 'utc', 'YYYYMM')"))
+    assert len(ways) == 2
+    for relation, node, condition in ways:
+        assert re.search(r"(tenant_id = .* \(id|finished_at) >= .* < ", condition), f"{relation}: {node} {condition}"
 
 
 async def test_row_security_chooses_no_index(administrator: asyncpg.Connection) -> None:

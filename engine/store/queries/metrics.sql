@@ -1,4 +1,6 @@
 -- name: add   sums what was accepted and what ended since the last time, up to an hour of it and not the last `$1` seconds, whose commits may be under way; no row: nothing is due for `$2` seconds more, or another worker is at it
+-- `(SELECT since FROM due)`, not a join, and `OFFSET 0`: tenant and bounds are known before an index is opened, and only that
+-- part of it is walked.
 WITH due AS (
   SELECT tenant_id, aggregated_until AS since,
          least(aggregated_until + interval '1 hour', now() - make_interval(secs => $1)) AS upto
@@ -6,15 +8,17 @@ WITH due AS (
    WHERE aggregated_until < now() - make_interval(secs => $1 + $2)
      FOR UPDATE SKIP LOCKED
 ), happened AS (
-  SELECT e.tenant_id, e.workflow_id, e.created_at AS at, 'started' AS what, NULL::bigint AS ms
-    FROM due CROSS JOIN (SELECT DISTINCT tenant_id FROM workflow_definitions) t
-    JOIN executions e ON e.tenant_id = t.tenant_id
-     AND e.id >= maestro_uuid_floor(due.since) AND e.id < maestro_uuid_floor(due.upto)
+  SELECT t.tenant_id, e.workflow_id, e.created_at AS at, 'started' AS what, NULL::bigint AS ms
+    FROM (SELECT DISTINCT tenant_id FROM workflow_definitions) t CROSS JOIN LATERAL (
+         SELECT x.workflow_id, x.created_at FROM executions x
+          WHERE x.tenant_id = t.tenant_id
+            AND x.id >= maestro_uuid_floor((SELECT since FROM due)) AND x.id < maestro_uuid_floor((SELECT upto FROM due))
+         OFFSET 0) e
    UNION ALL
   SELECT e.tenant_id, e.workflow_id, e.finished_at, e.status,
          CASE WHEN e.status = 'completed'
               THEN greatest(0, extract(epoch FROM e.finished_at - coalesce(e.started_at, e.created_at)) * 1000)::bigint END
-    FROM due JOIN executions e ON e.finished_at >= due.since AND e.finished_at < due.upto
+    FROM executions e WHERE e.finished_at >= (SELECT since FROM due) AND e.finished_at < (SELECT upto FROM due)
 ), placed AS (
   SELECT h.*, g.granularity, date_trunc(g.granularity, h.at, 'UTC') AS period_start
     FROM happened h CROSS JOIN (VALUES ('hour'), ('day')) g (granularity)
