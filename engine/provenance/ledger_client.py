@@ -97,6 +97,8 @@ class LedgerClient:
                 answer = await self._client.post(path, content=orjson.dumps(body), headers=headers)
             except httpx.HTTPError as exc:
                 raise _unreachable(exc) from exc
+            # httpx ties an answer and its stream to each other; untied, the bodies of a batch go at once, both of them.
+            answer.stream = httpx.ByteStream(b"")
             span.set_attribute("http.response.status_code", answer.status_code)
             if answer.status_code != httpx.codes.CREATED:
                 tracing.fail(span, str(answer.status_code))

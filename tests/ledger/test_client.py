@@ -1,5 +1,6 @@
 """The engine's client against a real ledger, and a bundle from there through the verifier."""
 
+import gc
 import gzip
 import json
 from contextlib import aclosing, closing
@@ -101,3 +102,22 @@ async def test_refusals_of_the_public_side_are_passed_on(opener: Opener) -> None
         assert (answer.status, answer.media_type) == (404, "application/problem+json")
         assert json.loads(answer.body)["code"] == "not_found"
         await client.close()
+
+
+async def test_an_answer_is_gone_once_it_is_read(opener: Opener) -> None:
+    async with opener() as ledger:
+        client = client_of(ledger)
+        before = _answers()
+        gc.disable()  # counting references frees an answer; looking for cycles would come much later
+        try:
+            await client.register_executions([other_statement(number) for number in range(20)])
+            kept = _answers()
+        finally:
+            gc.enable()
+
+    assert kept <= before
+
+
+def _answers() -> set[int]:
+    """Identities of the answers that are in memory; those of other tests may be among them."""
+    return {id(each) for each in gc.get_objects() if isinstance(each, httpx.Response)}
