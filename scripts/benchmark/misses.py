@@ -27,9 +27,9 @@ _COMMITS: Final = Finding(
     _WAITS.next_idea,
 )
 _CALLS: Final = Finding(
-    "an execution of ten steps costs about 1.7 ms of CPU in all processes, and two cores are full: 0.45 for its call "
-    "over REST, 0.55 for its steps in the worker, 0.25 for its evidence in worker and ledger, 0.45 in PostgreSQL. No "
-    "part stands out any more: it is the sum of many small pieces of Python",
+    "two cores are full. Of the CPU of an execution of ten steps a quarter is its call over REST, a third its steps in "
+    "the worker, a seventh its evidence in worker and ledger, a quarter PostgreSQL. No part stands out any more: it is "
+    "the sum of many small pieces of Python",
     "a call that starts many executions at once; the fold of a transition and its row in a compiled module",
 )
 FINDINGS: Final = MappingProxyType(
