@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -49,13 +49,6 @@ _OWNER = "01a00000-0000-7000-8000-000000000001"
 
 
 @pytest_asyncio.fixture
-async def administrator(superuser_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(superuser_url)
-    yield connection
-    await connection.close()
-
-
-@pytest_asyncio.fixture
 async def workflow_id(database: Database) -> str:
     workflow = await add_workflow(database, "default")
     await add_version(database, "default", workflow.id)
@@ -96,7 +89,7 @@ def _ways_in(plan: dict[str, Any], month: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("role", "file", "name"), HOT, ids=[f"{file}.{name}" for _, file, name in HOT])
 async def test_a_hot_statement_goes_by_primary_key(  # noqa: PLR0913 - fixtures
     database: Database,
-    administrator: asyncpg.Connection,
+    superuser: asyncpg.Connection,
     workflow_id: str,
     role: str,
     file: str,
@@ -104,14 +97,14 @@ async def test_a_hot_statement_goes_by_primary_key(  # noqa: PLR0913 - fixtures
     *,
     is_analyzed: bool,
 ) -> None:
-    await administrator.execute("truncate executions, step_checkpoints cascade")
-    await administrator.execute(_FILL, workflow_id, _OWNER, ROWS)
+    await superuser.execute("truncate executions, step_checkpoints cascade")
+    await superuser.execute(_FILL, workflow_id, _OWNER, ROWS)
     if is_analyzed:
-        await administrator.execute("analyze executions, step_checkpoints")
+        await superuser.execute("analyze executions, step_checkpoints")
 
     plan = await _plan(database, role, file, name)
 
-    ways = _ways_in(plan, await administrator.fetchval("select to_char(now() at time zone 'utc', 'YYYYMM')"))
+    ways = _ways_in(plan, await superuser.fetchval("select to_char(now() at time zone 'utc', 'YYYYMM')"))
     assert ways
     for relation, node, condition in ways:
         assert re.search(r"\((\w+\.)?(execution_)?id = ", condition), f"{relation}: {node} {condition}"
@@ -120,24 +113,24 @@ async def test_a_hot_statement_goes_by_primary_key(  # noqa: PLR0913 - fixtures
 
 @pytest.mark.parametrize("is_analyzed", [False, True], ids=["as they grow", "analyzed"])
 async def test_sums_walk_only_what_is_new(
-    database: Database, administrator: asyncpg.Connection, workflow_id: str, *, is_analyzed: bool
+    database: Database, superuser: asyncpg.Connection, workflow_id: str, *, is_analyzed: bool
 ) -> None:
-    await administrator.execute("truncate executions, step_checkpoints cascade")
-    await administrator.execute(_FILL, workflow_id, _OWNER, ROWS)
-    await administrator.execute("update executions set status = 'completed', finished_at = now(), lease_owner = null")
+    await superuser.execute("truncate executions, step_checkpoints cascade")
+    await superuser.execute(_FILL, workflow_id, _OWNER, ROWS)
+    await superuser.execute("update executions set status = 'completed', finished_at = now(), lease_owner = null")
     if is_analyzed:
-        await administrator.execute("analyze")
+        await superuser.execute("analyze")
 
     plan = await _plan(database, LOOP_ROLE, "metrics", "add")
 
-    ways = _ways_in(plan, await administrator.fetchval("select to_char(now() at time zone 'utc', 'YYYYMM')"))
+    ways = _ways_in(plan, await superuser.fetchval("select to_char(now() at time zone 'utc', 'YYYYMM')"))
     assert len(ways) == 2
     for relation, node, condition in ways:
         assert re.search(r"(tenant_id = .* \(id|finished_at) >= .* < ", condition), f"{relation}: {node} {condition}"
 
 
-async def test_row_security_chooses_no_index(administrator: asyncpg.Connection) -> None:
-    policies = await administrator.fetch(
+async def test_row_security_chooses_no_index(superuser: asyncpg.Connection) -> None:
+    policies = await superuser.fetch(
         "select tablename, qual from pg_policies where 'maestro_app' = any (roles) and qual like '%maestro.tenants%'"
     )
 
