@@ -86,9 +86,7 @@ async def test_a_cancelled_one_needs_no_slot_to_end(
     _, ids = await limited(database_url, reader, 2, 1)
 
     async with start_worker(turnstile, **SWEEPING) as worker:
-        await turnstile.until_called(1)
-        running = turnstile.calls[0].execution_id
-        [queued] = set(ids) - {running}
+        running, queued = await who_runs_and_who_waits(turnstile, ids)
         await ask(reader, worker, queued, "CancelAsked", '{"actor": "ada", "reason": ""}')
         await reader.until_status([queued], "cancelled")
         turnstile.let_through(1)
@@ -104,9 +102,7 @@ async def test_one_that_is_paused_while_it_waits_for_its_slot_stands_still_once_
     workflow_id, ids = await limited(database_url, reader, 2, 1)
 
     async with start_worker(turnstile, **SWEEPING) as worker:
-        await turnstile.until_called(1)
-        running = turnstile.calls[0].execution_id
-        [queued] = set(ids) - {running}
+        running, queued = await who_runs_and_who_waits(turnstile, ids)
         await ask(reader, worker, queued, "PauseAsked", '{"actor": "ada"}')
         await reader.until("select 1 from executions where id = $1 and available_at = 'infinity'", queued)
         assert await reader.connection.fetchval("select status from executions where id = $1", queued) == "queued"
@@ -117,6 +113,14 @@ async def test_one_that_is_paused_while_it_waits_for_its_slot_stands_still_once_
         assert len(turnstile.calls) == 1
         await ask(reader, worker, queued, "ResumeAsked", '{"actor": "ada"}')
         await reader.until_status([queued], "completed")
+
+
+async def who_runs_and_who_waits(turnstile: Turnstile, ids: list[UUID]) -> tuple[UUID, UUID]:
+    """Of two executions the one that has the only slot, and the other."""
+    await turnstile.until_called(1)
+    running = turnstile.calls[0].execution_id
+    [waiting] = set(ids) - {running}
+    return running, waiting
 
 
 async def ask(reader: Reader, worker: Worker, execution_id: UUID, kind: str, payload: str) -> None:
