@@ -5,6 +5,7 @@ without fsync: nothing here outlives the session. Tests of durability start a se
 """
 
 import asyncio
+import gc
 import re
 import secrets
 import shutil
@@ -30,6 +31,7 @@ from tests.clock import FakeClock
 # On top of the profile that Hypothesis has chosen, which draws the same each time where CI is set: how long an example
 # takes says something of the machine and nothing of the property.
 settings.register_profile("suite", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", settings.get_profile("suite"), max_examples=5_000, derandomize=False, database=None)
 settings.load_profile("suite")
 
 T = TypeVar("T")
@@ -52,6 +54,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left_open() -> Iterator[None]:
+    """Find what a module's tests have left open at its end: a warning of it would fail whichever test came later."""
+    yield
+    gc.collect()
+
+
+def pytest_collection_finish() -> None:
+    """Take the modules of all tests out of every later look for garbage: `left_open` has one for each module."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

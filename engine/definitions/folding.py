@@ -7,6 +7,7 @@ item" and goes away.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count, pairwise
 from typing import Final
 
 from engine.jsonvalue import Json, JsonObject
@@ -40,10 +41,12 @@ def _body(step: Json) -> Iterator[list[Json]]:
 
 
 def _is_older_loop(step: Json) -> bool:
-    if not isinstance(step, dict) or step.get("type") != "loop":
-        return False
+    return isinstance(step, dict) and _lacks_body(step) and bool(_connections(step))
+
+
+def _lacks_body(step: JsonObject) -> bool:
     config = step.get("config")
-    return isinstance(config, dict) and "body" not in config and bool(_connections(step))
+    return step.get("type") == "loop" and isinstance(config, dict) and "body" not in config
 
 
 def _connections(step: JsonObject) -> list[JsonObject]:
@@ -78,13 +81,22 @@ class _Region:
 
 
 class _Graph:
-    """The steps of one array by id, and the regions of its older loops."""
+    """The steps of one array by id, and the regions of its older loops.
+
+    Of several steps with the same id the first is in the graph. The others go where it goes, as they are: that they
+    are too many is for the graph checks to say.
+    """
 
     def __init__(self, steps: list[Json]) -> None:
         self.steps: dict[str, tuple[int, JsonObject]] = {}
+        self._namesakes: dict[str, list[tuple[int, JsonObject]]] = {}
         for index, step in enumerate(steps):
             identifier = step.get("id") if isinstance(step, dict) else None
-            if isinstance(step, dict) and isinstance(identifier, str) and identifier not in self.steps:
+            if not isinstance(step, dict) or not isinstance(identifier, str):
+                continue
+            if identifier in self.steps:
+                self._namesakes.setdefault(identifier, []).append((index, step))
+            else:
                 self.steps[identifier] = (index, step)
         self.regions: dict[str, _Region] = {}
         for identifier, (_, step) in self.steps.items():
@@ -94,6 +106,10 @@ class _Graph:
     def nested(self) -> set[str]:
         """Ids of steps that are in the body of some older loop."""
         return {member for region in self.regions.values() for member in region.members()}
+
+    def namesakes(self, identifier: str) -> list[tuple[int, JsonObject]]:
+        """Further steps with the id of one in the graph."""
+        return self._namesakes.get(identifier, [])
 
     def _explore(self, loop: str, around: tuple[str, ...]) -> _Region:
         region = self.regions[loop] = _Region()
@@ -138,15 +154,49 @@ def _fold(steps: list[Json], here: str, there: str, origins: dict[str, str]) -> 
     result: list[Json] = []
     for index, step in enumerate(steps):
         identifier = step.get("id") if isinstance(step, dict) else None
-        is_first = isinstance(identifier, str) and assembly.graph.steps[identifier][0] == index
-        if is_first and identifier in nested:
+        if isinstance(identifier, str) and identifier in nested:
             continue
+        is_first = isinstance(identifier, str) and assembly.graph.steps[identifier][0] == index
         result.append(assembly.place(step, index, f"{here}/{len(result)}", is_first=is_first))
     # Loops that hold each other (a cycle) are in no body from outside: they stay where they were, for the graph checks.
-    for identifier, (index, step) in assembly.graph.steps.items():
+    for identifier, first in assembly.graph.steps.items():
         if identifier in nested and identifier not in assembly.placed:
-            result.append(assembly.place(step, index, f"{here}/{len(result)}", is_first=False))
+            for index, step in (first, *assembly.graph.namesakes(identifier)):
+                result.append(assembly.place(step, index, f"{here}/{len(result)}", is_first=False))
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One step of the body of an older loop.
+
+    Attributes:
+        chain: which direct target of the loop it was met from.
+        here: its pointer in the result.
+        step: as it stands there, but for its connections.
+        is_first: whether it is the step of its id, and no further one.
+    """
+
+    chain: int
+    name: str
+    here: str
+    step: Json
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Where a step of a body may lead.
+
+    Attributes:
+        around: the loop and what had its place before it.
+        inside: the steps of the body.
+        onward: the first step of the next direct target.
+    """
+
+    around: frozenset[str]
+    inside: frozenset[str]
+    onward: str | None
 
 
 class _Assembly:
@@ -166,10 +216,10 @@ class _Assembly:
         if not isinstance(step, dict):
             return step
         identifier = step.get("id")
-        if isinstance(identifier, str):
+        if isinstance(identifier, str) and is_first:
             self.placed.add(identifier)
             region = self.graph.regions.get(identifier)
-            if region is not None and is_first:
+            if region is not None:
                 return self._loop(step, region, here)
         for body in _body(step):
             config = step["config"]
@@ -178,16 +228,18 @@ class _Assembly:
         return step
 
     def _loop(self, loop: JsonObject, region: _Region, here: str) -> JsonObject:
-        chains = [[name for name in chain if name not in self.placed] for chain in region.entries]
-        inside = {name for chain in chains for name in chain}
+        around = frozenset(self.placed)
+        members = list(self._members(region, f"{here}/config/body"))
+        inside = frozenset(member.name for member in members)
+        heads: dict[int, str] = {}
+        for member in members:
+            heads.setdefault(member.chain, member.name)
+        following = dict(pairwise(heads))
         body: list[Json] = []
-        for position, chain in enumerate(chains):
-            following = next((later[0] for later in chains[position + 1 :] if later), None)
-            for name in chain:
-                index, step = self.graph.steps[name]
-                place = f"{here}/config/body/{len(body)}"
-                placed = self.place(step, index, place, is_first=True)
-                body.append(self._in_body(placed, place, inside, following))
+        for member in members:
+            onward = heads.get(following.get(member.chain, -1))
+            ways = _Ways(around, inside, onward)
+            body.append(self._in_body(member, ways) if member.is_first else member.step)
         config = loop["config"]
         exits: list[Json] = [{"targetStepId": target, "label": DONE_LABEL} for target in region.exits]
         exits.extend(region.dangling)
@@ -197,28 +249,42 @@ class _Assembly:
             "connections": exits,
         }
 
-    def _in_body(self, step: Json, here: str, inside: set[str], following: str | None) -> Json:
+    def _members(self, region: _Region, here: str) -> Iterator[_Member]:
+        """Steps of a body, placed one after another: what a loop among them has taken is met no more."""
+        place = count()
+        for chain, names in enumerate(region.entries):
+            for name in names:
+                if name in self.placed:
+                    continue
+                first, _ = self.graph.steps[name]
+                for index, step in (self.graph.steps[name], *self.graph.namesakes(name)):
+                    at, is_first = f"{here}/{next(place)}", index == first
+                    yield _Member(chain, name, at, self.place(step, index, at, is_first=is_first), is_first)
+
+    def _in_body(self, member: _Member, ways: _Ways) -> Json:
         """A step of a body: its ways out and back are the loop's now, and its end leads to the next direct target."""
+        step, here = member.step, member.here
         if not isinstance(step, dict) or not isinstance(step.get("connections", []), list):
             return step
-        is_loop = str(step.get("id")) in self.graph.regions
+        is_loop = member.name in self.graph.regions
         there = self._origins.get(here, here)
         kept: list[Json] = []
         for index, connection in enumerate(_items(step.get("connections"))):
-            if self._stays(connection, inside, is_loop=is_loop):
+            if self._stays(connection, ways, is_loop=is_loop):
                 self._origins[f"{here}/connections/{len(kept)}"] = f"{there}/connections/{index}"
                 kept.append(connection)
-        if following is not None and not any(map(_goes_on, kept)):
-            kept.append({"targetStepId": following})
+        # A loop that leads nowhere has no body, which is a fault: led on, it would look like an older one.
+        if ways.onward is not None and not any(map(_goes_on, kept)) and not _lacks_body(step):
+            kept.append({"targetStepId": ways.onward})
         return {**step, "connections": kept} if kept or "connections" in step else step
 
-    def _stays(self, connection: Json, inside: set[str], *, is_loop: bool) -> bool:
+    def _stays(self, connection: Json, ways: _Ways, *, is_loop: bool) -> bool:
         if not isinstance(connection, dict):
             return True
         if not is_loop and connection.get("label") == DONE_LABEL:
             return False
         target = _target(connection)
-        leads_back = target in self.graph.regions and target in self.placed and target not in inside
+        leads_back = target in self.graph.regions and target in ways.around and target not in ways.inside
         return not leads_back
 
 

@@ -167,7 +167,33 @@ def test_faults_point_into_the_document_as_sent(catalogue: ActionCatalogue) -> N
     ]
 
 
+TWICE_THE_SAME_ID = [
+    {"id": "a", "type": "action", "config": {}},
+    {"id": "a", "type": "action", "config": {}},
+    {"id": "b", "type": "loop", "config": {}, "connections": [{"targetStepId": "a"}]},
+]
+TWO_OLDER_LOOPS_WITH_THE_SAME_ID = [
+    {"id": "a", "type": "loop", "config": {}},
+    {"id": "a", "type": "loop", "config": {}, "connections": [{"targetStepId": "a"}]},
+    {"id": "b", "type": "loop", "config": {}, "connections": [{"targetStepId": "a"}]},
+]
+A_LOOP_THAT_LEADS_NOWHERE = [
+    {"id": "a", "type": "loop", "config": {}},
+    {"id": "b", "type": "action", "config": {}},
+    {"id": "c", "type": "loop", "config": {}, "connections": [{"targetStepId": "a"}, {"targetStepId": "b"}]},
+]
+A_STEP_OF_TWO_LOOPS = [
+    {"id": "a", "type": "action", "config": {}},
+    {"id": "b", "type": "loop", "config": {}, "connections": [{"targetStepId": "a"}]},
+    {"id": "c", "type": "loop", "config": {}, "connections": [{"targetStepId": "b"}, {"targetStepId": "a"}]},
+]
+
+
 @given(STEPS, st.sampled_from([None, "retry", "stop", 3]))
+@example(TWICE_THE_SAME_ID, None)
+@example(TWO_OLDER_LOOPS_WITH_THE_SAME_ID, None)
+@example(A_LOOP_THAT_LEADS_NOWHERE, None)
+@example(A_STEP_OF_TWO_LOOPS, None)
 def test_normalising_twice_is_normalising_once_and_loses_no_step(steps: list[Any], handling: Json) -> None:
     document: Json = {"steps": steps, "settings": {"errorHandling": handling}, "version": 2}
     before = deepcopy(document)
@@ -190,6 +216,7 @@ def ids_in(steps: Any) -> list[str]:
 
 
 @given(STEPS)
+@example(TWICE_THE_SAME_ID)
 def test_origins_lead_every_step_back_to_where_it_stood(steps: list[Any]) -> None:
     result = normalise({"steps": steps})
 

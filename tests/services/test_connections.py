@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from uuid import uuid4
 
 import asyncpg
@@ -34,24 +35,27 @@ BODY: JsonObject = {
 OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A database, and who may do what in it."""
+
+    database: Database
+    authority: Authority
+
+
 @pytest.fixture
-async def stored(database_url: str) -> AsyncIterator[Database]:
-    database = Database.connect(database_url, application_name="tests")
-    yield database
-    await database.close()
-
-
-def authority_of(database: Database) -> Authority:
+async def stored(database: Database) -> AsyncIterator[Stored]:
     journal = DecisionJournal(database, SystemClock(), announces=False)
-    return Authority(RoleTableGate(uuid4), database, uuid4, journal)
+    yield Stored(database, Authority(RoleTableGate(uuid4), database, uuid4, journal))
+    await journal.close()
 
 
-def connections_of(database: Database, *keys: bytes) -> Connections:
-    return Connections(database, authority_of(database), SecretBox(keys or (OLD_KEY,), secrets.token_bytes))
+def connections_of(stored: Stored, *keys: bytes) -> Connections:
+    return Connections(stored.database, stored.authority, SecretBox(keys or (OLD_KEY,), secrets.token_bytes))
 
 
-def resolver_of(database: Database, *keys: bytes) -> StoredConnections:
-    return StoredConnections(database, SecretBox(keys or (OLD_KEY,), secrets.token_bytes))
+def resolver_of(stored: Stored, *keys: bytes) -> StoredConnections:
+    return StoredConnections(stored.database, SecretBox(keys or (OLD_KEY,), secrets.token_bytes))
 
 
 def named(name: str, /, **changes: object) -> JsonObject:
@@ -64,7 +68,7 @@ async def token_of(resolver: StoredConnections, name: str) -> str:
     return connection.credentials["Authorization"].reveal()
 
 
-async def test_a_connection_comes_back_without_its_secrets(stored: Database) -> None:
+async def test_a_connection_comes_back_without_its_secrets(stored: Stored) -> None:
     service = connections_of(stored)
     made = await service.create(ADMIN, named("first"))
     assert (made.name, made.kind, made.secret_names, made.revision) == ("first", "http", ("token",), 1)
@@ -75,7 +79,7 @@ async def test_a_connection_comes_back_without_its_secrets(stored: Database) -> 
 
 
 async def test_a_planted_secret_is_nowhere_in_the_database_in_clear(
-    stored: Database, superuser: asyncpg.Connection
+    stored: Stored, superuser: asyncpg.Connection
 ) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("planted"))
@@ -95,7 +99,7 @@ async def test_a_planted_secret_is_nowhere_in_the_database_in_clear(
     assert found == []
 
 
-async def test_secrets_change_one_by_one(stored: Database) -> None:
+async def test_secrets_change_one_by_one(stored: Stored) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("parts", secrets={"token": PLANTED, "headers": {"X-Key": "key-one-1"}}))
     kept = await service.replace(ADMIN, "parts", {**BODY, "name": "parts", "secrets": {"headers": None}})
@@ -106,7 +110,7 @@ async def test_secrets_change_one_by_one(stored: Database) -> None:
     assert await token_of(resolver_of(stored), "parts") == "Bearer another-one"
 
 
-async def test_a_name_is_taken_once_and_upsert_changes_it(stored: Database) -> None:
+async def test_a_name_is_taken_once_and_upsert_changes_it(stored: Stored) -> None:
     service = connections_of(stored)
     await service.upsert(ADMIN, named("taken"))
     with pytest.raises(Conflict) as raised:
@@ -115,7 +119,7 @@ async def test_a_name_is_taken_once_and_upsert_changes_it(stored: Database) -> N
     assert (await service.upsert(ADMIN, named("taken"))).revision == 2
 
 
-async def test_another_tenant_sees_nothing(stored: Database) -> None:
+async def test_another_tenant_sees_nothing(stored: Stored) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("ours"))
     for call in (service.get(OTHER, "ours"), service.delete(OTHER, "ours"), service.replace(OTHER, "ours", BODY)):
@@ -126,7 +130,7 @@ async def test_another_tenant_sees_nothing(stored: Database) -> None:
     assert "ours" not in {view.name for view in (await service.list(OTHER, PageRequest(limit=200))).items}
 
 
-async def test_only_who_may_write_writes(stored: Database) -> None:
+async def test_only_who_may_write_writes(stored: Stored) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("guarded"))
     before = await service.get(ADMIN, "guarded")
@@ -141,7 +145,7 @@ async def test_only_who_may_write_writes(stored: Database) -> None:
     assert await service.get(ADMIN, "guarded") == before
 
 
-async def test_a_deleted_connection_is_gone(stored: Database) -> None:
+async def test_a_deleted_connection_is_gone(stored: Stored) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("gone"))
     await service.delete(ADMIN, "gone")
@@ -149,7 +153,7 @@ async def test_a_deleted_connection_is_gone(stored: Database) -> None:
         await service.get(ADMIN, "gone")
 
 
-async def test_every_change_is_audited(stored: Database, superuser: asyncpg.Connection) -> None:
+async def test_every_change_is_audited(stored: Stored, superuser: asyncpg.Connection) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("audited"))
     await service.replace(ADMIN, "audited", named("audited", secrets={"token": "another-one"}))
@@ -180,7 +184,7 @@ async def test_every_change_is_audited(stored: Database, superuser: asyncpg.Conn
     ],
 )
 async def test_what_does_not_fit_is_refused_without_repeating_secrets(
-    stored: Database, changes: dict[str, object], paths: set[str]
+    stored: Stored, changes: dict[str, object], paths: set[str]
 ) -> None:
     service = connections_of(stored)
     slack = (
@@ -196,7 +200,7 @@ async def test_what_does_not_fit_is_refused_without_repeating_secrets(
         await service.get(ADMIN, "wrong")
 
 
-async def test_the_master_key_is_rotated_without_losing_a_secret(stored: Database) -> None:
+async def test_the_master_key_is_rotated_without_losing_a_secret(stored: Stored) -> None:
     await connections_of(stored, OLD_KEY).create(ADMIN, named("rotated"))
     assert await token_of(resolver_of(stored, NEW_KEY, OLD_KEY), "rotated") == f"Bearer {PLANTED}"
     with pytest.raises(Unavailable) as raised:
@@ -209,7 +213,7 @@ async def test_the_master_key_is_rotated_without_losing_a_secret(stored: Databas
     assert (await rotating.get(ADMIN, "rotated")).revision == 1
 
 
-async def test_every_connection_is_sealed_anew_however_many_there_are(stored: Database) -> None:
+async def test_every_connection_is_sealed_anew_however_many_there_are(stored: Stored) -> None:
     service, sealing = connections_of(stored, OLD_KEY), Actor(f"many-{uuid4()}", "ada", frozenset({"admin"}))
     for number in range(MAX_LIMIT + 1):
         await service.create(sealing, named(f"c-{number}"))
@@ -219,9 +223,9 @@ async def test_every_connection_is_sealed_anew_however_many_there_are(stored: Da
     assert isinstance(resolved, HttpConnection)
 
 
-async def test_without_a_key_nothing_is_stored(stored: Database) -> None:
+async def test_without_a_key_nothing_is_stored(stored: Stored) -> None:
     box = SecretBox((), secrets.token_bytes)
-    service = Connections(stored, authority_of(stored), box)
+    service = Connections(stored.database, stored.authority, box)
     with pytest.raises(Unavailable):
         await service.create(ADMIN, named("keyless"))
     with pytest.raises(NotFound):
@@ -229,7 +233,7 @@ async def test_without_a_key_nothing_is_stored(stored: Database) -> None:
 
 
 async def test_what_was_sealed_for_one_place_opens_for_no_other(
-    stored: Database, superuser: asyncpg.Connection
+    stored: Stored, superuser: asyncpg.Connection
 ) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("victim"))
