@@ -232,9 +232,7 @@ async def test_without_a_key_nothing_is_stored(stored: Stored) -> None:
         await service.get(ADMIN, "keyless")
 
 
-async def test_what_was_sealed_for_one_place_opens_for_no_other(
-    stored: Stored, superuser: asyncpg.Connection
-) -> None:
+async def test_what_was_sealed_for_one_place_opens_for_no_other(stored: Stored, superuser: asyncpg.Connection) -> None:
     service = connections_of(stored)
     await service.create(ADMIN, named("victim"))
     await service.create(ADMIN, named("thief", settings={"baseUrl": "https://evil.example"}))
