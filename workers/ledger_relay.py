@@ -5,6 +5,7 @@ be told the same twice, and answers with the entry that it has.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -39,6 +40,8 @@ AT_ONCE: Final = 200
 HIDDEN_S: Final = 5.0
 """Parcels in hand are left alone for so long, and what a killed worker had in hand waits no longer. A slower relay is
 overtaken by one that tells the ledger the same."""
+PATIENCE_S: Final = 2.0
+"""In a burst, executions go first for so long: somebody waits for them, and hardly ever for their evidence."""
 SLOWEST_S: Final = 30.0
 REFUSED: Final = "ledger.refused"
 _KEYID: Final = re.compile(r'"keyid":"([0-9a-f]{64})"')
@@ -51,13 +54,20 @@ class LedgerRelay:
     topics: Final = (LEDGER_VERSION, LEDGER_EXECUTION)
 
     def __init__(
-        self, connection: HotConnection, client: LedgerClient, engine_version: str, new_id: Callable[[], UUID]
+        self,
+        connection: HotConnection,
+        client: LedgerClient,
+        engine_version: str,
+        new_id: Callable[[], UUID],
+        calm: Callable[[], Awaitable[object]],
     ) -> None:
+        """`calm` returns at a moment when nothing of this worker waits to be committed."""
         self._connection = connection
         self._client = client
         self._rows = EvidenceRows(connection, names_tenants=False)
         self._assembler = Assembler(self._rows, engine_version)
         self._new_id = new_id
+        self._calm = calm
         self._keys: dict[str, str] = {}
         self._work = asyncio.Event()
         self._failures = 0
@@ -72,6 +82,7 @@ class LedgerRelay:
             await self._work.wait()
             self._work.clear()
             try:
+                await self._let_executions_go_first()
                 await self.run_once()
             except MaestroError as error:
                 delay_s = min(SLOWEST_S, 2.0 ** min(self._failures - 1, 5))
@@ -79,6 +90,11 @@ class LedgerRelay:
                 _log.warning("The ledger was not told; it will be.", extra=facts)
                 await asyncio.sleep(delay_s)
                 self._work.set()
+
+    async def _let_executions_go_first(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self._calm()
 
     async def run_once(self) -> int:
         """Relay all that waits, versions first. Returns how many parcels arrived.

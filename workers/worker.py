@@ -291,7 +291,7 @@ class Worker:
         if surroundings.ledger is None:
             return None
         connection = self._another(surroundings.database)
-        return LedgerRelay(connection, surroundings.ledger, version(PRODUCT), self._new_id)
+        return LedgerRelay(connection, surroundings.ledger, version(PRODUCT), self._new_id, self.writer.drained)
 
     def _decision_log(self, surroundings: Surroundings) -> DecisionLog | None:
         sink = surroundings.decision_sink

@@ -60,6 +60,23 @@ class Line(httpx.AsyncBaseTransport):
         return response
 
 
+class Calm:
+    """A worker of which nothing waits to be written, or the opposite.
+
+    Attributes:
+        asked: somebody waits for it, or has.
+        come: it is there.
+    """
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.come = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.asked.set()
+        await self.come.wait()
+
+
 @dataclass
 class House:
     """All of it, and what tests ask of it."""
@@ -68,6 +85,7 @@ class House:
     ledger: Ledger
     line: Line
     relay: LedgerRelay
+    calm: Calm
     worker: Worker
     trust: Path
     tables: asyncpg.Connection
@@ -123,6 +141,11 @@ class House:
         """Let the time pass that parcels were postponed by."""
         await self.tables.execute("update outbox set available_at = now()")
 
+    async def until_arrived(self, topic: str) -> None:
+        async with asyncio.timeout(60):
+            while await self.waiting(topic):  # noqa: ASYNC110 - a table tells nobody
+                await asyncio.sleep(0.01)
+
     async def waiting(self, topic: str) -> int:
         found: int = await self.tables.fetchval("select count(*) from outbox where topic = $1", topic)
         return found
@@ -163,13 +186,14 @@ async def house(
         await link.commands.flushall()
         surroundings = Surroundings(database, link, ActionRegistry(inline_actions()), clock, Streams())
         connection = HotConnection(database, LOOP_ROLE)
-        relay = LedgerRelay(connection, client, "1.2.3", uuid7_factory(clock))
+        calm = Calm()
+        relay = LedgerRelay(connection, client, "1.2.3", uuid7_factory(clock), calm.wait)
         tables = await asyncpg.connect(superuser_url)
         async with (
             open_edge(database_url, ledger=client) as edge,
             running(Worker(surroundings, WorkerConfig())) as worker,
         ):
-            yield House(edge, ledger, line, relay, worker, folder / "trust", tables)
+            yield House(edge, ledger, line, relay, calm, worker, folder / "trust", tables)
         await tables.close()
         await connection.close()
         await client.close()

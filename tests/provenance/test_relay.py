@@ -1,5 +1,6 @@
 """The way to the ledger: in order, without doubles, and a ledger in trouble delays nothing else."""
 
+import asyncio
 import base64
 import json
 from uuid import UUID
@@ -11,6 +12,7 @@ from engine.store.outbox import LEDGER_EXECUTION
 from engine.store.outgoing import LEDGER_VERSION
 from tests.federation.edge import workflow
 from tests.provenance.conftest import House
+from workers import ledger_relay
 
 PROVENANCE = """query($id: ID!) {
   workflowVersion(workflowId: $id, version: "2.0.0") { provenance { status logIndex leafHash proof } }
@@ -151,6 +153,32 @@ async def test_what_ends_while_a_batch_is_under_way_gathers_for_the_next_one(hou
 
     assert await house.relay.run_once() == 1
     assert await house.waiting(LEDGER_EXECUTION) == 0
+
+
+async def test_evidence_waits_for_what_waits_to_be_written_but_not_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.relay.run_once()
+    await house.run()
+    monkeypatch.setattr(ledger_relay, "PATIENCE_S", 3_600.0)
+    relaying = asyncio.get_running_loop().create_task(house.relay.run())
+    try:
+        house.relay.wake()
+        async with asyncio.timeout(60):
+            await house.calm.asked.wait()
+        assert await house.waiting(LEDGER_EXECUTION) == 1
+
+        house.calm.come.set()
+        await house.until_arrived(LEDGER_EXECUTION)
+
+        house.calm.come.clear()
+        monkeypatch.setattr(ledger_relay, "PATIENCE_S", 0.01)
+        await house.run()
+        house.relay.wake()
+        await house.until_arrived(LEDGER_EXECUTION)
+    finally:
+        relaying.cancel()
+        await asyncio.gather(relaying, return_exceptions=True)
 
 
 async def test_the_public_side_is_mirrored_and_entries_belong_to_their_tenant(house: House) -> None:
