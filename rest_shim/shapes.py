@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin
 from uuid import UUID
+
+import orjson
 
 from engine.clock import rfc3339
 from engine.definitions.model import Priority
@@ -235,18 +237,33 @@ def _length_hint(rule: Rule) -> str:
 
 def write(value: object) -> Json:
     """JSON of a model, a list of models, or of a value that is JSON already."""
-    if is_dataclass(value) and not isinstance(value, type):
-        own, spread = _writer(type(value))
-        body: JsonObject = {} if spread is None else dict(getattr(value, spread))
-        body.update({name: convert(getattr(value, attribute)) for attribute, name, convert in own})
-        return body
+    kind: type = type(value)
+    writer = _writer(kind)
+    if writer is not None:
+        own, spread = writer
+        body = {name: convert(getattr(value, attribute)) for attribute, name, convert in own}
+        return body if spread is None else {**getattr(value, spread), **body}
+    if isinstance(value, Lasting):
+        return cast("Json", value.written)
     if isinstance(value, tuple | list):
         return [write(item) for item in value]
     return _write_scalar(value)
 
 
+class Lasting(tuple[Model, ...]):  # noqa: SLOT001 - it keeps its text
+    """Models that many answers hold as they are: written once, as JSON text that `orjson` puts where they stand."""
+
+    @cached_property
+    def written(self) -> orjson.Fragment:
+        """What `write` gives for them."""
+        return orjson.Fragment(orjson.dumps([write(model) for model in self]))
+
+
 @cache
-def _writer(model: type) -> tuple[tuple[tuple[str, str, Callable[[Any], Json]], ...], str | None]:
+def _writer(model: type) -> tuple[tuple[tuple[str, str, Callable[[Any], Json]], ...], str | None] | None:
+    """How models of a type are written, and the member whose own members stand among theirs; None: it is no model."""
+    if not is_dataclass(model):
+        return None
     own = [member for member in members(model) if not member.rule.spread]
     spread = next((member.attribute for member in members(model) if member.rule.spread), None)
     return tuple((member.attribute, member.name, _converter(member.kind)) for member in own), spread

@@ -9,6 +9,7 @@ from uuid import UUID
 from engine.definitions.model import Priority
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.states import ExecutionStatus, StepStatus
+from engine.services.published import KEPT_VERSIONS, Newest
 from engine.services.requests import (
     BulkAction,
     BulkRequest,
@@ -29,7 +30,7 @@ from engine.services.values import (
     StepView,
 )
 from rest_shim.models.paging import CURSOR, DEFAULT_LIMIT, LIMIT, PAGE
-from rest_shim.shapes import Rule, wire
+from rest_shim.shapes import Lasting, Rule, wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,9 @@ class ExecutionBody:
     priority: Priority = wire("Order in which queued executions are taken.")
 
     @classmethod
-    def of(cls, execution: Execution) -> "ExecutionBody":
-        """Body of an execution."""
+    def of(cls, execution: Execution, *, fresh: bool = False) -> "ExecutionBody":
+        """Body of an execution; `fresh`: nothing of it has begun, so its steps are like those of all such."""
+        steps = execution.steps or ()
         return cls(
             id=execution.id,
             workflow_id=execution.workflow_id,
@@ -119,12 +121,24 @@ class ExecutionBody:
             created_at=execution.created_at,
             started_at=execution.started_at,
             completed_at=execution.completed_at,
-            steps=tuple(StepBody.of(step) for step in execution.steps or ()),
+            steps=_pending(steps) if fresh else tuple(map(StepBody.of, steps)),
             failed_steps=execution.failed_steps,
             error=ErrorBody.of(execution.error),
             parent_execution_id=execution.parent_execution_id,
             priority=execution.priority,
         )
+
+
+_PENDING: Newest[int, tuple[tuple[StepView, ...], Lasting[StepBody]]] = Newest(KEPT_VERSIONS)
+
+
+def _pending(steps: tuple[StepView, ...]) -> Lasting[StepBody]:
+    """Bodies of the steps of a version before anything has begun; they are the same object in every execution of it."""
+    kept = _PENDING.get(id(steps))
+    if kept is None:
+        kept = (steps, Lasting(map(StepBody.of, steps)))  # with the steps: nothing else can have their identity then
+        _PENDING.put(id(steps), kept)
+    return kept[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ async def execute(call: Call) -> Answer:
     headers = {"location": f"/api/executions/{accepted.execution.id}"}
     if accepted.replayed:
         headers["idempotent-replayed"] = "true"
-    return Answer(ExecutionBody.of(accepted.execution), 201, headers)
+    return Answer(ExecutionBody.of(accepted.execution, fresh=not accepted.replayed), 201, headers)
 
 
 async def find(call: Call) -> Answer:

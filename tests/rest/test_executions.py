@@ -106,6 +106,18 @@ async def test_an_execution_has_all_members_of_its_shape(edge: Edge) -> None:
     }  # fmt: skip
 
 
+async def test_each_start_is_answered_with_the_steps_of_its_own_version(edge: Edge) -> None:
+    for step_id in ("one", "other"):
+        steps = [{"id": step_id, "name": step_id, "type": "delay", "config": {"delayMs": 5}}]
+        created = await edge.published(workflow(f"starts with {step_id}", steps=steps))
+        for number in range(2):
+            path = f"/api/workflows/{created['id']}/execute"
+            started = (await edge.rest("POST", path, {"triggerData": {"n": number}})).json()
+
+            assert [(step["stepId"], step["status"]) for step in started["steps"]] == [(step_id, "pending")]
+            assert started == (await edge.rest("GET", f"/api/executions/{started['id']}")).json()
+
+
 async def test_numbers_of_payloads_are_kept_and_those_of_definitions_must_be_safe(edge: Edge) -> None:
     created = await edge.published()
     path, big = f"/api/workflows/{created['id']}/execute", {"triggerData": {"id": 2**63 + 1, "ratio": 1e300}}
