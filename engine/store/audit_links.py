@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-import rfc8785
-
+from engine.definitions.hashing import hash_of
 from engine.jsonvalue import JsonObject
 
 GENESIS: Final = "sha256:" + "0" * 64
@@ -80,7 +79,7 @@ def entry_hash(entry: AuditRow) -> str:
         "source": entry.source,
         "details": entry.details,
     }
-    return _digest(rfc8785.dumps(document))
+    return hash_of(document)
 
 
 def link_after(previous: Link | None, entry: AuditRow) -> Link:
@@ -93,11 +92,8 @@ def link_after(previous: Link | None, entry: AuditRow) -> Link:
 
 def link_hash(tenant: str, seq: int, previous_hash: str, hash_of_entry: str) -> str:
     """Digest of a link."""
-    return _digest("\n".join((_DOMAIN, tenant, str(seq), previous_hash, hash_of_entry)).encode())
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+    lines = "\n".join((_DOMAIN, tenant, str(seq), previous_hash, hash_of_entry))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
 _COLUMNS: Final = tuple(name for name in AuditRow.__dataclass_fields__ if name != "tenant")
