@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -193,6 +194,7 @@ def record(draw: Draw, outcome: Outcome) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=None)
 def main(cases: int, seed: int | None) -> None:
     """Send at least so many calls to a stack of its own; 0 when every answer fits the document."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is stopped then too
     chosen = int(time.time()) if seed is None else seed
     draw = Draw(chosen, math.ceil(cases / len(OPERATIONS)), ("examples", "coverage", "fuzzing"))
     with tempfile.TemporaryDirectory(prefix="maestro-contract-") as folder:
@@ -204,8 +206,10 @@ def main(cases: int, seed: int | None) -> None:
                 [maestro, "token", "--role", "admin"], env=environment, capture_output=True, text=True, check=True
             )
             target = Target(f"http://127.0.0.1:{environment['MAESTRO_PORT']}", made.stdout.strip())
+            click.echo(f"Drawing from {len(OPERATIONS)} operations with seed {chosen}; this takes minutes ...")
             outcome = play(target, draw)
             for number in range(FOLLOWING):
+                click.echo(f"{outcome.cases:,} calls; along the links, {number + 1} of {FOLLOWING} ...")
                 outcome = outcome.plus(play(target, replace(draw, seed=chosen + number, phases=("stateful",))))
     click.echo(re.sub(r"(?m)^\s+curl .*\n", "", outcome.said) if outcome.breaches else outcome.said)
     record(draw, outcome)
