@@ -205,10 +205,11 @@ class Intake:
 
     async def _due(self, refs: Sequence[ExecutionRef]) -> Sequence[ExecutionRef]:
         """Those to be taken now. What only stands in the queue waits for its turn while room or steps are scarce."""
-        over = {ref for ref in refs if self._steps.is_any_over(ref.tenant)}
+        over = {tenant for tenant in {ref.tenant for ref in refs} if self._steps.is_any_over(tenant)}
         if not self._is_scarce and not over:
             return refs
-        queued = await flows.only_queued(self._connection, refs if self._is_scarce else [*over])
+        doubtful = refs if self._is_scarce else [ref for ref in refs if ref.tenant in over]
+        queued = await flows.only_queued(self._connection, doubtful)
         self._is_scarce = self._is_scarce or bool(queued)
         return [ref for ref in refs if ref not in queued]
 

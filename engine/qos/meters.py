@@ -8,6 +8,7 @@ out up to N moments' worth too much: a limit that is exact on average and soft f
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from engine.clock import Clock
@@ -87,11 +88,12 @@ class Meters:
             for (budget, key), filled_us in zip(batch, answers, strict=True):
                 self._set(budget, key, float(filled_us) + self._unshared_us.get((budget, key), 0.0))
 
-    async def run(self) -> None:
-        """Compare for ever."""
+    async def run(self, prepare: Callable[[], None] = lambda: None) -> None:
+        """Compare for ever, each time after `prepare`."""
         while True:
             heed_cancellation()
             await asyncio.sleep(SYNC_S)
+            prepare()
             await self.sync()
 
     def _filled_us(self, budget: Budget, key: str) -> float:
