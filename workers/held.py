@@ -163,9 +163,10 @@ class Held:
         """Leave an outcome to the next holder, as mail: this worker is stopping and starts nothing new."""
         self._postponed.append(outcome)
 
-    def take_commit(self, new_id: NewId) -> tuple[Commit, list[OutsideEffect]]:
-        """All that has gathered, as one commit, and what to start after it."""
+    def take_commit(self, new_id: NewId, *, announces: bool) -> tuple[Commit, list[OutsideEffect]]:
+        """All that has gathered, as one commit, and what to start after it. `announces`: its end goes to the ledger."""
         state, claimed = self.state, self.claimed
+        is_final = state.status.is_final
         outside, self._outside = self._outside, []
         effects = self._durable_effects(new_id)
         commit = Commit(
@@ -176,11 +177,11 @@ class Held:
             transitions=self._transitions,
             status=state.status,
             current_step=state.current_step,
-            finished_at=state.finished_at if state.status.is_final else None,
+            finished_at=state.finished_at if is_final else None,
             failure=state.failure,
             failed_steps=tuple(state.failed_steps),
-            release=state.status.is_final or self._only_waits(outside),
-            announcements=self._announcements(new_id),
+            release=is_final or self._only_waits(outside),
+            announcements=self._announcements(new_id, announces=announces),
             effects=effects,
             new_id=new_id,
         )
@@ -239,14 +240,13 @@ class Held:
 
     def _written(self, new_id: NewId) -> list[DurableEffect]:
         """Effects as rows; a task that cannot be opened becomes news of its failure, for the step to fold."""
-        claimed = self.claimed
-        origin = Origin(claimed.id, claimed.workflow_id, claimed.started_by)
         rows: list[DurableEffect] = []
         for effect in self._asked:
             if not isinstance(effect, OpenTask):
                 rows.append(effect)
                 continue
             task_id = new_id()
+            origin = Origin(self.claimed.id, self.claimed.workflow_id, self.claimed.started_by)
             opened = opening_of(effect, origin, task_id, self._latest)
             if isinstance(opened, NewTask):
                 rows.append(OpenedTask(task_id, opened))
@@ -255,16 +255,15 @@ class Held:
                 self._postponed.append(opened)
         return rows
 
-    def _announcements(self, new_id: NewId) -> list[Announcement]:
+    def _announcements(self, new_id: NewId, *, announces: bool) -> list[Announcement]:
         state, found = self.state, []
         if self._base_seq == 0 and self._transitions:
             found.append(self._notice(STARTED, ExecutionStatus.RUNNING, new_id))
         if self._finish is None:
             return found
-        found += [
-            self._notice(f"execution.{state.status.value}", state.status, new_id),
-            ending_of(self.claimed, state.status, state.seq, new_id),
-        ]
+        found.append(self._notice(f"execution.{state.status.value}", state.status, new_id))
+        if announces:
+            found.append(ending_of(self.claimed, state.status, state.seq, new_id))
         return found
 
     def _notice(self, event_type: str, status: ExecutionStatus, new_id: NewId) -> Announcement:

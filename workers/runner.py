@@ -2,10 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from engine.actions.interface import Action, ActionContext, Effect, Failed, InlineAction, Result
@@ -20,7 +19,6 @@ from engine.runtime.transitions import Failure
 from engine.store.checkpoints import Commit
 from engine.store.claims import Claimed, ExecutionRef
 from engine.store.lent import LentId
-from engine.store.outbox import LEDGER_EXECUTION
 from engine.telemetry.crash_points import reach
 from engine.telemetry.metrics import DEAD_LETTERS, EXECUTIONS_ENDED, LEASES_LOST, STEPS_IN_DOUBT
 from workers.attempts import CRASHED, Attempts
@@ -38,6 +36,7 @@ from workers.writer import Fate, Writer
 _log = logging.getLogger(__name__)
 
 UNKNOWN_ACTION: Final = "action.unknown"
+Given = TypeVar("Given")
 
 
 class Runner:
@@ -109,11 +108,7 @@ class Runner:
     def begin(self, held: Held, events: Iterable[Event], mail: Sequence[Inboxed]) -> None:
         """Take an execution that was just claimed: first `events`, then its mail."""
         self._held[held.ref.id] = held
-        with self._guarding(held):
-            for event in events:
-                self._feed(held, event)
-                if isinstance(event, Recovered):
-                    STEPS_IN_DOUBT.inc(sum(step.status is StepStatus.IN_DOUBT for step in held.state.steps.values()))
+        self._guarded(held, self._take_up, events)
         self.deliver(held, mail)
 
     def deliver(self, held: Held, mail: Sequence[Inboxed]) -> None:
@@ -123,14 +118,7 @@ class Runner:
         if held.is_releasing:
             held.was_rung = True
             return
-        with self._guarding(held):
-            for letter in mail:
-                if letter.id not in held.known_mail:
-                    held.consumed(letter.id)
-                    if isinstance(letter.event, ActionSucceeded | ActionFailed):
-                        self._came_from_another(held, letter.event)
-                    self._feed(held, letter.event)
-            self._settle(held)
+        self._guarded(held, self._read, mail)
 
     def drop(self, execution_ids: Iterable[UUID]) -> None:
         """These leases are gone: stop what runs for them and forget them."""
@@ -146,9 +134,7 @@ class Runner:
         for held, outside in suspended:
             held.is_suspended = False
             if not held.is_lost:
-                with self._guarding(held):
-                    self._start_all(held, outside)
-                    self._settle(held)
+                self._guarded(held, self._go_on, outside)
 
     def drain(self) -> None:
         """Start no further action from now on; outcomes that come in go to the next holder."""
@@ -170,6 +156,25 @@ class Runner:
         """Stop the attempts that are still out."""
         await self._attempts.interrupt()
 
+    def _take_up(self, held: Held, events: Iterable[Event]) -> None:
+        for event in events:
+            self._feed(held, event)
+            if isinstance(event, Recovered):
+                STEPS_IN_DOUBT.inc(sum(step.status is StepStatus.IN_DOUBT for step in held.state.steps.values()))
+
+    def _read(self, held: Held, mail: Sequence[Inboxed]) -> None:
+        for letter in mail:
+            if letter.id not in held.known_mail:
+                held.consumed(letter.id)
+                if isinstance(letter.event, ActionSucceeded | ActionFailed):
+                    self._came_from_another(held, letter.event)
+                self._feed(held, letter.event)
+        self._settle(held)
+
+    def _go_on(self, held: Held, outside: list[OutsideEffect]) -> None:
+        self._start_all(held, outside)
+        self._settle(held)
+
     def _feed(self, held: Held, event: Event) -> None:
         """Fold an event and the outcomes of the pure actions that it leads to; they share the coming commit."""
         now = held.later_of(self._clock.now())
@@ -188,9 +193,7 @@ class Runner:
             return
         if held.out and not held.has_something:
             return
-        commit, outside = held.take_commit(self._new_id)
-        if not self._config.announces:
-            commit.announcements = [each for each in commit.announcements if each.topic != LEDGER_EXECUTION]
+        commit, outside = held.take_commit(self._new_id, announces=self._config.announces)
         context = None if held.trace is None else held.trace.context
         self._writer.submit(commit, lambda fate: self._settled(held, commit, outside, fate), context)
 
@@ -232,15 +235,12 @@ class Runner:
         elif held.fault is not None:
             self._end(held, held.fault)
         else:
-            with self._guarding(held):
-                self._start_all(held, outside)
-                self._settle(held)
+            self._guarded(held, self._go_on, outside)
 
-    @contextmanager
-    def _guarding(self, held: Held) -> Iterator[None]:
+    def _guarded(self, held: Held, work: Callable[[Held, Given], None], given: Given) -> None:
         """A failure of the engine on one execution ends that execution and no other."""
         try:
-            yield
+            work(held, given)
         except Exception:  # noqa: BLE001 - see there
             _log.exception("The engine failed on an execution.", extra={"execution_id": str(held.ref.id)})
             held.fault = BROKEN
@@ -335,9 +335,11 @@ class Runner:
             self.lender.room_grew()
         if held.is_lost or held.out.pop(found, None) is None:
             return
-        with self._guarding(held):
-            self._came_back(held, outcome)
-            self._settle(held)
+        self._guarded(held, self._came_late, outcome)
+
+    def _came_late(self, held: Held, outcome: Event) -> None:
+        self._came_back(held, outcome)
+        self._settle(held)
 
     def _came_back(self, held: Held, outcome: Event) -> None:
         if self._is_draining:
