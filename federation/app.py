@@ -58,7 +58,7 @@ def _routes(services: Services, verifier: TokenVerifier, config: AppConfig, metr
     schema = build_schema(graph_config(config))
     documents = Documents(config.version)
     return [
-        *resources(ROUTES, services, verifier),
+        resources(ROUTES, services, verifier),
         Route("/graphql", GraphQLView(schema, services, verifier, config)),
         WebSocketRoute("/graphql", SocketView(schema, services, verifier, config)),
         Route("/metrics", metrics.page),

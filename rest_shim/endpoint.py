@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Match
 from starlette.routing import Route as Mounted
 from starlette.types import Receive, Scope, Send
 
@@ -24,15 +25,38 @@ from rest_shim.table import Answer, Method, Route
 NOBODY = Identity(Actor(tenant="", subject="anonymous"), None)
 
 
-def resources(routes: Sequence[Route], services: Services, verifier: TokenVerifier) -> list[Mounted]:
-    """Starlette routes of a table; paths without parameters come before those with."""
+def resources(routes: Sequence[Route], services: Services, verifier: TokenVerifier) -> BaseRoute:
+    """The Starlette route of a table; paths without parameters come before those with."""
     paths: dict[str, dict[Method, Route]] = {}
     for route in routes:
         if route.method in paths.setdefault(route.path, {}):
             raise ValueError(f"{route.method} {route.path} is declared twice")
         paths[route.path][route.method] = route
     ordered = sorted(paths, key=lambda path: [part.startswith("{") for part in path.split("/")])
-    return [Mounted(path, Resource(paths[path], services, verifier)) for path in ordered]
+    return ByNoun([Mounted(path, Resource(paths[path], services, verifier)) for path in ordered])
+
+
+class ByNoun(BaseRoute):
+    """Routes in their order, of which only those are tried whose noun (`/api/executions`) the path begins with."""
+
+    def __init__(self, routes: Sequence[Mounted]) -> None:
+        self._nouns: dict[str, list[Mounted]] = {}
+        for route in routes:
+            self._nouns.setdefault("/".join(route.path.split("/")[:3]), []).append(route)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a route fits, and what it found in the path."""
+        for noun, routes in self._nouns.items():
+            if scope["path"].startswith(noun):
+                for route in routes:
+                    match, found = route.matches(scope)
+                    if match is not Match.NONE:
+                        return match, found
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the route that fitted."""
+        await scope["endpoint"](scope, receive, send)
 
 
 async def authenticate(request: Request, verifier: TokenVerifier) -> Identity:
@@ -79,7 +103,7 @@ class Resource:
             identity = await authenticate(request, self._verifier)
             _check_path(request)
         check_acceptable(route, request.headers.get("accept"))
-        if route.query is None and request.url.query:
+        if route.query is None and request.scope["query_string"]:
             read_query(_NoParameters, request.url.query)
         async with self._services.journal.call():
             answer = await route.handler(Call(self._services, identity, route.path, route.body_required, request))

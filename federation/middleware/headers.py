@@ -1,17 +1,18 @@
 """Headers that tell browsers to be careful with every answer."""
 
-from starlette.datastructures import MutableHeaders
+from typing import Final
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
+_ALWAYS: Final = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"x-frame-options": b"DENY",
+    b"cross-origin-opener-policy": b"same-origin",
 }
-_UNLESS_SET = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
+_UNLESS_SET: Final = {
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"cache-control": b"no-store",
 }
 
 
@@ -26,11 +27,10 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message.setdefault("headers", []))
-                for name, value in _ALWAYS.items():
-                    headers[name] = value
-                for name, value in _UNLESS_SET.items():
-                    headers.setdefault(name, value)
+                given = [header for header in message.get("headers", ()) if header[0] not in _ALWAYS]
+                names = {name for name, _ in given}
+                missing = [header for header in _UNLESS_SET.items() if header[0] not in names]
+                message["headers"] = [*given, *_ALWAYS.items(), *missing]
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -2,11 +2,11 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rest_shim.origin import Origin, origin_of, set_origin
@@ -29,24 +29,26 @@ class OriginMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = dict(reversed(scope["headers"]))  # of those with the same name, the first counts
         origin = Origin(_request_id(headers), _traceparent(headers), self._source(scope, headers))
         set_origin(scope, origin)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer = MutableHeaders(raw=message.setdefault("headers", []))
-                answer["x-request-id"] = origin.request_id
-                answer["traceparent"] = origin_of(scope).traceparent
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", origin.request_id.encode()),
+                    (b"traceparent", origin_of(scope).traceparent.encode()),
+                ]
             await send(message)
 
         await self._app(scope, receive, send_with_id)
 
-    def _source(self, scope: Scope, headers: Headers) -> str:
+    def _source(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         """Address of the caller: the nearest one in the chain of trusted proxies that is not one of them."""
         client = scope.get("client")
         address = client[0] if client else "unknown"
-        hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+        hops = [hop.strip() for hop in _text(headers, b"x-forwarded-for").split(",") if hop.strip()]
         while hops and self._is_trusted(address):
             address = hops.pop()
         return address if _is_address(address) else "unknown"
@@ -55,6 +57,7 @@ class OriginMiddleware:
         return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
 
 
+@lru_cache(maxsize=4_096)
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)
@@ -63,13 +66,17 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    given = _text(headers, b"x-request-id")
     return given if _REQUEST_ID.fullmatch(given) else str(uuid4())
 
 
-def _traceparent(headers: Headers) -> str:
-    given = headers.get("traceparent", "")
+def _traceparent(headers: Mapping[bytes, bytes]) -> str:
+    given = _text(headers, b"traceparent")
     if _TRACEPARENT.fullmatch(given):
         return given
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
