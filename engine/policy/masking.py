@@ -17,8 +17,10 @@ SECRET_MEMBERS = frozenset(
         "private_key",
     }
 )
-PAYLOAD_POINTERS = ("/context/triggerData", "/context/formData", "/context/payload")
-"""Whole payloads of tenants: policy sees them, the log does not keep them."""
+PAYLOADS = frozenset({"triggerData", "formData", "payload"})
+"""Members of `/context` that are whole payloads of tenants: policy sees them, the log does not keep them."""
+
+_CONTAINERS = (dict, list)
 
 
 def mask(request: JsonObject) -> tuple[JsonObject, tuple[str, ...]]:
@@ -29,21 +31,21 @@ def mask(request: JsonObject) -> tuple[JsonObject, tuple[str, ...]]:
 
 
 def _mask(value: Json, pointer: str, pointers: list[str]) -> Json:
-    if pointer in PAYLOAD_POINTERS and value is not None:
-        pointers.append(pointer)
-        return HIDDEN
     if isinstance(value, dict):
-        return {name: _member(name, entry, f"{pointer}/{_escape(name)}", pointers) for name, entry in value.items()}
+        return {name: _member(name, entry, pointer, pointers) for name, entry in value.items()}
     if isinstance(value, list):
         return [_mask(entry, f"{pointer}/{index}", pointers) for index, entry in enumerate(value)]
     return value
 
 
-def _member(name: str, value: Json, pointer: str, pointers: list[str]) -> Json:
-    if name.lower() in SECRET_MEMBERS and value is not None:
-        pointers.append(pointer)
+def _member(name: str, value: Json, around: str, pointers: list[str]) -> Json:
+    if value is None:
+        return None
+    if name.lower() in SECRET_MEMBERS or (name in PAYLOADS and around == "/context"):
+        pointers.append(f"{around}/{_escape(name)}")
         return HIDDEN
-    return _mask(value, pointer, pointers)
+    # Most members are scalars, which need no pointer: this is half of the time of a decision's record.
+    return _mask(value, f"{around}/{_escape(name)}", pointers) if isinstance(value, _CONTAINERS) else value
 
 
 def _escape(name: str) -> str:

@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import orjson
 
@@ -36,7 +35,7 @@ MOST: Final = 20_000
 KEPT: Final = timedelta(days=30)
 """How long they stay in the log: nothing that was changed rests on them."""
 
-_Open = dict[UUID, Permit]
+_Open = dict[str, Permit]
 _OPEN: ContextVar[_Open | None] = ContextVar("open permits of a call", default=None)
 
 
@@ -73,13 +72,13 @@ class DecisionJournal:
         finally:
             _OPEN.reset(token)
             for permit in permits.values():
-                self._gather((permit.decision_id,), permit)
+                self._gather((permit.decision.id,), permit)
 
     def expect(self, permit: Permit) -> None:
         """A change may come of this permission; if it is not settled by the end of the call, it is noted."""
         permits = _OPEN.get()
         if permits is not None:
-            permits[permit.decision_id] = permit
+            permits[permit.decision.id] = permit
 
     def settling(self, permit: Permit) -> Callable[[], None]:
         """What to call once the decision stands in the log, committed with what it allowed."""
@@ -87,7 +86,7 @@ class DecisionJournal:
 
         def settle() -> None:
             if permits is not None:
-                permits.pop(permit.decision_id, None)
+                permits.pop(permit.decision.id, None)
 
         return settle
 

@@ -283,7 +283,7 @@ class Starts:
             audit_id=self._new_id(),
             action=EXECUTE,
             after_hash=state_hash({"contentHash": runnable.content_hash, "triggerData": trigger_data}),
-            decision_id=permit.decision_id,
+            decision_id=decided.id,
             request_id=actor.request_id,
             source=actor.source,
             policy_revision=decided.policy_revision,
