@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from engine.errors import ConfigurationError
 from engine.store.addresses import Address
+from engine.store.arrays import ask_for_plain_types
 from engine.store.errors import DriverError, TransactionRaced, failed
 from engine.store.spans import watch
 from engine.telemetry.metrics import (
@@ -80,6 +81,7 @@ class Database:
     """Transactions and raw connections of one PostgreSQL database. Opens lazily; safe for many tasks of one loop."""
 
     def __init__(self, address: Address, application_name: str, limits: Limits) -> None:
+        ask_for_plain_types()
         self._address = address
         self._application_name = application_name
         self._limits = limits
