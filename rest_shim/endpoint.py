@@ -83,8 +83,7 @@ class Resource:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
-        method = "GET" if request.method == "HEAD" else request.method
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method == "OPTIONS":
             response: Response = Response(status_code=204, headers={"allow": self._allow})
         elif method not in self._routes:

@@ -26,26 +26,30 @@ _CONTAINERS = (dict, list)
 def mask(request: JsonObject) -> tuple[JsonObject, tuple[str, ...]]:
     """A copy without payloads and secrets, and the JSON Pointers of what was hidden."""
     pointers: list[str] = []
-    hidden = _mask(request, "", pointers)
-    return (hidden if isinstance(hidden, dict) else {}), tuple(pointers)
+    hidden = _members(request, "", pointers)
+    return hidden, tuple(pointers)
 
 
 def _mask(value: Json, pointer: str, pointers: list[str]) -> Json:
     if isinstance(value, dict):
-        return {name: _member(name, entry, pointer, pointers) for name, entry in value.items()}
+        return _members(value, pointer, pointers)
     if isinstance(value, list):
         return [_mask(entry, f"{pointer}/{index}", pointers) for index, entry in enumerate(value)]
     return value
 
 
-def _member(name: str, value: Json, around: str, pointers: list[str]) -> Json:
-    if value is None:
-        return None
-    if name.lower() in SECRET_MEMBERS or (name in PAYLOADS and around == "/context"):
-        pointers.append(f"{around}/{_escape(name)}")
-        return HIDDEN
-    # Most members are scalars, which need no pointer: this is half of the time of a decision's record.
-    return _mask(value, f"{around}/{_escape(name)}", pointers) if isinstance(value, _CONTAINERS) else value
+def _members(value: JsonObject, pointer: str, pointers: list[str]) -> JsonObject:
+    payloads = PAYLOADS if pointer == "/context" else frozenset()
+    masked: JsonObject = {}
+    for name, entry in value.items():
+        if entry is not None and (name.lower() in SECRET_MEMBERS or name in payloads):
+            pointers.append(f"{pointer}/{_escape(name)}")
+            masked[name] = HIDDEN
+        elif isinstance(entry, _CONTAINERS):
+            masked[name] = _mask(entry, f"{pointer}/{_escape(name)}", pointers)
+        else:
+            masked[name] = entry  # most are scalars: neither a call nor a pointer for them
+    return masked
 
 
 def _escape(name: str) -> str:

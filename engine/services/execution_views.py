@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from engine.definitions.model import Priority
+from engine.jsonvalue import JsonObject
 from engine.runtime.states import ExecutionStatus, StepStatus
 from engine.runtime.transitions import ExecutionTransition, Failure, StepTransition, Transition
 from engine.runtime.view import StepRecord
@@ -43,8 +44,10 @@ def error_of(failure: Failure | None) -> ErrorView | None:
     return ErrorView(failure.code, failure.message, named, failure.details)
 
 
-def execution_of(row: ExecutionRow) -> Execution:
-    """An execution without steps and context."""
+def execution_of(
+    row: ExecutionRow, steps: tuple[StepView, ...] | None = None, context: JsonObject | None = None
+) -> Execution:
+    """An execution as readers get it, with steps and context where they are given."""
     return Execution(
         id=row.id,
         workflow_id=row.workflow_id,
@@ -61,6 +64,8 @@ def execution_of(row: ExecutionRow) -> Execution:
         failed_steps=tuple(dict.fromkeys(map(_id_of, row.failed_steps))),
         error=error_of(row.failure),
         parent_execution_id=row.parent_execution_id,
+        steps=steps,
+        context=context,
     )
 
 

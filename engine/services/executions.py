@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
@@ -260,4 +259,4 @@ class Executions:
 
 
 def _whole(row: ExecutionRow, folded: Folded) -> Execution:
-    return replace(execution_of(row), steps=folded.steps, context=folded.context)
+    return execution_of(row, folded.steps, folded.context)
