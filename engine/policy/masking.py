@@ -45,10 +45,10 @@ def _members(value: JsonObject, pointer: str, pointers: list[str]) -> JsonObject
         if entry is not None and (name.lower() in SECRET_MEMBERS or name in payloads):
             pointers.append(f"{pointer}/{_escape(name)}")
             masked[name] = HIDDEN
-        elif isinstance(entry, _CONTAINERS):
+        elif entry and isinstance(entry, _CONTAINERS):
             masked[name] = _mask(entry, f"{pointer}/{_escape(name)}", pointers)
         else:
-            masked[name] = entry  # most are scalars: neither a call nor a pointer for them
+            masked[name] = entry  # most are scalars or empty: neither a call nor a pointer for them
     return masked
 
 

@@ -57,7 +57,7 @@ class OriginMiddleware:
         return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)
