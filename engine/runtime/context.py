@@ -27,7 +27,7 @@ def root_context(plan: Plan, state: ExecutionState, outputs: JsonObject) -> Json
     context["variables"] = plan.variables
     context["steps"] = outputs
     context["execution"] = {
-        "id": str(header.id),
+        "id": state.id_text,
         "workflowId": str(header.workflow_id),
         "version": header.version,
         "startedBy": header.started_by,

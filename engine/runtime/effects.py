@@ -6,6 +6,7 @@ Outside effects (`RunAction`, `StopAction`) start only after that commit.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from engine.definitions.model import Delivery
@@ -14,9 +15,10 @@ from engine.runtime.states import ExecutionStatus, StepKey, TimerKind
 from engine.runtime.transitions import Failure
 
 
-@dataclass(frozen=True, slots=True)
-class RunAction:
+class RunAction(NamedTuple):
     """Run one attempt of an action; its intent is among the transitions of the same advance.
+
+    A tuple, as `StepTransition` is.
 
     Attributes:
         config: the step's `actionConfig`, templates filled in.

@@ -25,7 +25,7 @@ from engine.runtime.doubts import fail_in_doubt, hold, is_unknown
 from engine.runtime.effects import Await, OpenTask, RunAction, SetTimer, StartChild
 from engine.runtime.plan import Node
 from engine.runtime.retries import attempt_limit_ms
-from engine.runtime.state import StepState
+from engine.runtime.state import ExecutionState, StepState
 from engine.runtime.states import StepStatus, TimerKind
 from engine.runtime.transitions import Failure
 from engine.runtime.turn import Turn
@@ -93,16 +93,16 @@ def _start_action(turn: Turn, step: StepState) -> None:
             node.config.action_type,
             action_config,
             context_in(step.scope) if given is None else given,
-            idempotency_key(turn.state.header.id, step),
+            idempotency_key(turn.state, step),
             node.config.delivery,
             limit_ms,
         )
     )
 
 
-def idempotency_key(execution_id: UUID, step: StepState) -> str:
+def idempotency_key(state: ExecutionState, step: StepState) -> str:
     """The key that every attempt of this generation of this instance sends."""
-    return f"{execution_id}:{step.key.path}:{step.key.iteration or '-'}:{step.generation}"
+    return f"{state.id_text}:{step.key.path}:{step.key.iteration or '-'}:{step.generation}"
 
 
 def step_timeout(node: Node) -> Failure:

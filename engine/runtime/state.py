@@ -119,6 +119,7 @@ class ExecutionState:
     """One execution.
 
     Attributes:
+        id_text: the id as text, written once: the key of every attempt begins with it.
         seq: of the newest transition; the next one is one higher.
         run: how often a person has asked for a retry; the generation of the workflow's own timer.
         root: the outermost scope; None until the execution has started.
@@ -133,6 +134,7 @@ class ExecutionState:
     """
 
     header: ExecutionHeader
+    id_text: str
     status: ExecutionStatus = ExecutionStatus.QUEUED
     seq: int = 0
     run: int = 0
@@ -155,4 +157,4 @@ class ExecutionState:
     @classmethod
     def new(cls, header: ExecutionHeader) -> "ExecutionState":
         """State before the first transition."""
-        return cls(header)
+        return cls(header, str(header.id))

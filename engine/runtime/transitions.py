@@ -5,6 +5,7 @@ The transitions of an execution, in the order of `seq`, are its whole recorded s
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.jsonvalue import Json, JsonObject
 from engine.runtime.states import ExecutionStatus, StepKey, StepStatus
@@ -19,9 +20,10 @@ class Failure:
     details: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepTransition:
+class StepTransition(NamedTuple):
     """A step (instance) has moved to `status`.
+
+    Every step makes at least two of these: a tuple is made in a fraction of the time of a frozen dataclass.
 
     Attributes:
         seq: position in the execution's history, from 1, without gaps.

@@ -33,23 +33,22 @@ _FACTS = "facts"
 
 def encode_row(tenant: str, execution_id: UUID, epoch: int, transition: Transition) -> CheckpointRow:
     """The row that records a transition under a lease epoch."""
-    failure = None if transition.failure is None else dumps(encode_failure(transition.failure))
     if isinstance(transition, StepTransition):
-        path, iteration = transition.key
+        seq, (path, iteration), status, at, generation, attempt, given, output, failure, facts = transition
         return (
             tenant,
             execution_id,
-            transition.seq,
+            seq,
             path,
             iteration,
-            transition.generation,
-            transition.attempt,
-            transition.status.value,
-            transition.at,
-            None if transition.input is None else dumps(transition.input),
-            None if transition.output is None else dumps(transition.output),
-            failure,
-            None if transition.detail is None else dumps(transition.detail),
+            generation,
+            attempt,
+            status,
+            at,
+            None if given is None else dumps(given),
+            None if output is None else dumps(output),
+            None if failure is None else dumps(encode_failure(failure)),
+            None if facts is None else dumps(facts),
             epoch,
         )
     detail = _execution_detail(transition)
@@ -61,11 +60,11 @@ def encode_row(tenant: str, execution_id: UUID, epoch: int, transition: Transiti
         "",
         0,
         0,
-        transition.status.value,
+        transition.status,
         transition.at,
         None,
         None,
-        failure,
+        None if transition.failure is None else dumps(encode_failure(transition.failure)),
         None if detail is None else dumps(detail),
         epoch,
     )

@@ -36,7 +36,7 @@ def _shown(each: Transition, *, hidden: bool) -> Recorded:
         return Recorded(each, (None, None), hidden=False)
     digests = _digest(each.input), _digest(each.output)
     withheld: Json = {"withheld": "large", "bytes": 70_000}
-    return Recorded(replace(each, output=withheld) if hidden else each, digests, hidden)
+    return Recorded(each._replace(output=withheld) if hidden else each, digests, hidden)
 
 
 def _digest(value: Json) -> str | None:
@@ -119,7 +119,7 @@ def test_a_record_that_breaks_off_is_noticed() -> None:
 def test_a_step_that_ran_where_nothing_led_is_named() -> None:
     driver = branched()
     wrong = [
-        replace(each, status=StepStatus.COMPLETED)
+        each._replace(status=StepStatus.COMPLETED)
         if isinstance(each, StepTransition) and each.status is StepStatus.SKIPPED
         else each
         for each in driver.records
