@@ -90,7 +90,7 @@ async def _measure(
             for figure in await _attempt(bench, name, workload):
                 say(f"   {figure.name} = {figure.value} {figure.unit}")
                 figures.append(figure)
-            await bench.until_sealed()  # no workload pays for what the one before it has left to the ledger
+            await bench.settle()
     finally:
         client.close()
         await connection.close()

@@ -35,6 +35,8 @@ _SETTINGS: Final = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    # Files of the log are used again, so many at least: to make a new one holds up all commits.
+    "min_wal_size": "512MB",
     # Pages that do not fit are written as they come. Left to the kernel for half a minute, they go out all at once, and
     # commits wait for the disk meanwhile.
     "backend_flush_after": "256kB",
@@ -49,6 +51,7 @@ _UNDURABLE: Final = {
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_wal_size": "256MB",
+    "min_wal_size": "80MB",
 }
 
 
