@@ -1,6 +1,7 @@
 """`/definitions` of the SDK judges as the server does: the same codes at the same paths."""
 
 import json
+import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from engine.definitions.checking import check
 from engine.definitions.reading import read_document
 from engine.definitions.schemas import embedded_schema_faults
 from engine.errors import ValidationFailed
+from engine.jsonvalue import Json, JsonObject
 from tests.federation.edge import Edge, open_edge
 from tests.sdk.mutants import mutants
 from tests.sdk.package import WITH_NODE, built, run
@@ -64,6 +66,36 @@ def test_every_broken_copy_of_a_fixture_has_the_servers_faults() -> None:
     assert len({code for places in found for code, _ in places}) > 25
     for text, places in zip(texts, found, strict=True):
         assert places == of_the_engine(text, catalogue), text
+
+
+def test_every_tangle_of_older_loops_has_the_servers_faults() -> None:
+    texts = [json.dumps(document) for document in older_loops(1_500, seed=12)]
+
+    found = judged(ACTIONS, texts)
+
+    catalogue = ActionCatalogue.of(
+        *(ActionEntry(one["name"], one["configSchema"], ActionEffect(one["effect"])) for one in ACTIONS)
+    )
+    assert any(code == "step.duplicate_id" for places in found for code, _ in places)
+    for text, places in zip(texts, found, strict=True):
+        assert places == of_the_engine(text, catalogue), text
+
+
+def older_loops(count: int, seed: int) -> Iterable[JsonObject]:
+    """Documents whose loops have their bodies as connected steps, some ids twice, some steps in several loops."""
+    draw = random.Random(seed)  # noqa: S311 - the same documents each time, not a secret
+    for _ in range(count):
+        steps: list[Json] = []
+        for _ in range(draw.randint(2, 6)):
+            kind = draw.choice(["loop", "action"])
+            config: JsonObject = {"actionType": "noop"} if kind == "action" else {"iterateOver": "triggerData.items"}
+            targets = draw.choices("abcde", k=draw.randint(0, 3))
+            connections: list[Json] = [
+                {"targetStepId": target, **({"label": "done"} if draw.random() < 0.25 else {})} for target in targets
+            ]
+            name = draw.choice("abcde")
+            steps.append({"id": name, "name": name, "type": kind, "config": config, "connections": connections})
+        yield {"name": "tangled", "steps": steps}
 
 
 def of_the_engine(text: str, catalogue: ActionCatalogue) -> Places:

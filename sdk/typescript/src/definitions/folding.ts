@@ -23,8 +23,12 @@ function bodyOf(step: Json): Json | undefined {
 }
 
 function isOlderLoop(step: Json): boolean {
+  return lacksBody(step) && connectionsOf(step).length > 0;
+}
+
+function lacksBody(step: Json): boolean {
   const config = member(step, "config");
-  return member(step, "type") === "loop" && isObject(config) && !Object.hasOwn(config, "body") && connectionsOf(step).length > 0;
+  return member(step, "type") === "loop" && isObject(config) && !Object.hasOwn(config, "body");
 }
 
 function connectionsOf(step: Json): readonly JsonObject[] {
@@ -55,15 +59,44 @@ interface Placed {
   readonly step: JsonObject;
 }
 
-/** The steps of one array by id, and the regions of its older loops. */
+/** One step of the body of an older loop. */
+interface Member {
+  /** Which direct target of the loop it was met from. */
+  readonly chain: number;
+  readonly name: string;
+  /** Its pointer in the result. */
+  readonly here: string;
+  /** As it stands there, but for its connections. */
+  readonly step: Json;
+  /** Whether it is the step of its id, and no further one. */
+  readonly isFirst: boolean;
+}
+
+/** Where a step of a body may lead. */
+interface Ways {
+  /** The loop and what had its place before it. */
+  readonly around: ReadonlySet<string>;
+  /** The steps of the body. */
+  readonly inside: ReadonlySet<string>;
+  /** The first step of the next direct target. */
+  readonly onward: string | undefined;
+}
+
+/**
+ * The steps of one array by id, and the regions of its older loops. Of several steps with the same id the first is in
+ * the graph. The others go where it goes, as they are: that they are too many is for the graph checks to say.
+ */
 class LoopGraph {
   readonly steps = new Map<string, Placed>();
+  readonly #namesakes = new Map<string, Placed[]>();
   readonly regions = new Map<string, Region>();
 
   constructor(steps: readonly Json[]) {
     steps.forEach((step, index) => {
       const id = member(step, "id");
-      if (isObject(step) && typeof id === "string" && !this.steps.has(id)) this.steps.set(id, { index, step });
+      if (!isObject(step) || typeof id !== "string") return;
+      if (this.steps.has(id)) this.#namesakes.set(id, [...(this.#namesakes.get(id) ?? []), { index, step }]);
+      else this.steps.set(id, { index, step });
     });
     for (const [id, { step }] of this.steps) if (isOlderLoop(step) && !this.regions.has(id)) this.#explore(id, []);
   }
@@ -71,6 +104,12 @@ class LoopGraph {
   /** Ids of steps that are in the body of some older loop. */
   nested(): ReadonlySet<string> {
     return new Set([...this.regions.values()].flatMap((region) => region.entries.flat()));
+  }
+
+  /** All steps with an id, that of the graph first. */
+  named(id: string): readonly Placed[] {
+    const first = this.steps.get(id);
+    return first === undefined ? [] : [first, ...(this.#namesakes.get(id) ?? [])];
   }
 
   #explore(loop: string, around: readonly string[]): Region {
@@ -120,13 +159,14 @@ function fold(steps: readonly Json[], here: string, there: string, origins: Map<
   const result: Json[] = [];
   steps.forEach((step, index) => {
     const id = member(step, "id");
+    if (typeof id === "string" && nested.has(id)) return;
     const isFirst = typeof id === "string" && graph.steps.get(id)?.index === index;
-    if (isFirst && nested.has(id)) return;
     result.push(assembly.place(step, index, `${here}/${result.length}`, isFirst));
   });
   // Loops that hold each other (a cycle) are in no body from outside: they stay where they were, for the graph checks.
-  for (const [id, { index, step }] of graph.steps) {
-    if (nested.has(id) && !assembly.placed.has(id)) result.push(assembly.place(step, index, `${here}/${result.length}`, false));
+  for (const id of graph.steps.keys()) {
+    if (!nested.has(id) || assembly.placed.has(id)) continue;
+    for (const { index, step } of graph.named(id)) result.push(assembly.place(step, index, `${here}/${result.length}`, false));
   }
   return result;
 }
@@ -147,10 +187,10 @@ class Assembly {
     if (here !== there) this.origins.set(here, there);
     if (!isObject(step)) return step;
     const id = member(step, "id");
-    if (typeof id === "string") {
+    if (typeof id === "string" && isFirst) {
       this.placed.add(id);
       const region = this.graph.regions.get(id);
-      if (region !== undefined && isFirst) return this.#loop(step, region, here);
+      if (region !== undefined) return this.#loop(step, region, here);
     }
     const [config, body] = [member(step, "config"), bodyOf(step)];
     if (!isObject(config) || !Array.isArray(body)) return step;
@@ -159,18 +199,13 @@ class Assembly {
   }
 
   #loop(loop: JsonObject, region: Region, here: string): JsonObject {
-    const chains = region.entries.map((chain) => chain.filter((name) => !this.placed.has(name)));
-    const inside = new Set(chains.flat());
-    const body: Json[] = [];
-    chains.forEach((chain, position) => {
-      const following = chains.slice(position + 1).find((later) => later.length > 0)?.[0];
-      for (const name of chain) {
-        const known = this.graph.steps.get(name);
-        if (known === undefined) continue;
-        const place = `${here}/config/body/${body.length}`;
-        const placed = this.place(known.step, known.index, place, true);
-        body.push(this.#inBody(placed, place, inside, following));
-      }
+    const around = new Set(this.placed);
+    const members = this.#members(region, `${here}/config/body`);
+    const inside = new Set(members.map((one) => one.name));
+    const body = members.map((one) => {
+      if (!one.isFirst) return one.step;
+      const onward = members.find((later) => later.chain > one.chain)?.name;
+      return this.#inBody(one, { around, inside, onward });
     });
     const exits = region.exits.map((target): JsonObject => ({ targetStepId: target, label: DONE_LABEL }));
     const config = member(loop, "config");
@@ -180,28 +215,44 @@ class Assembly {
     });
   }
 
+  /** Steps of a body, placed one after another: what a loop among them has taken is met no more. */
+  #members(region: Region, here: string): Member[] {
+    const members: Member[] = [];
+    region.entries.forEach((names, chain) => {
+      for (const name of names) {
+        if (this.placed.has(name)) continue;
+        this.graph.named(name).forEach(({ index, step }, position) => {
+          const [at, isFirst] = [`${here}/${members.length}`, position === 0];
+          members.push({ chain, name, here: at, step: this.place(step, index, at, isFirst), isFirst });
+        });
+      }
+    });
+    return members;
+  }
+
   /** A step of a body: its ways out and back are the loop's now, and its end leads to the next direct target. */
-  #inBody(step: Json, here: string, inside: ReadonlySet<string>, following: string | undefined): Json {
+  #inBody({ name, step, here }: Member, ways: Ways): Json {
     if (!isObject(step)) return step;
     const connections = member(step, "connections");
     if (connections !== undefined && !Array.isArray(connections)) return step;
-    const isLoop = this.graph.regions.has(String(member(step, "id")));
+    const isLoop = this.graph.regions.has(name);
     const there = this.origins.get(here) ?? here;
     const kept: Json[] = [];
     itemsOf(connections).forEach((connection, index) => {
-      if (!this.#stays(connection, inside, isLoop)) return;
+      if (!this.#stays(connection, ways, isLoop)) return;
       this.origins.set(`${here}/connections/${kept.length}`, `${there}/connections/${index}`);
       kept.push(connection);
     });
-    if (following !== undefined && !kept.some(goesOn)) kept.push({ targetStepId: following });
+    // A loop that leads nowhere has no body, which is a fault: led on, it would look like an older one.
+    if (ways.onward !== undefined && !kept.some(goesOn) && !lacksBody(step)) kept.push({ targetStepId: ways.onward });
     return kept.length > 0 || connections !== undefined ? withMembers(step, { connections: kept }) : step;
   }
 
-  #stays(connection: Json, inside: ReadonlySet<string>, isLoop: boolean): boolean {
+  #stays(connection: Json, ways: Ways, isLoop: boolean): boolean {
     if (!isObject(connection)) return true;
     if (!isLoop && isDone(connection)) return false;
     const target = targetOf(connection);
-    return !(this.graph.regions.has(target) && this.placed.has(target) && !inside.has(target));
+    return !(this.graph.regions.has(target) && ways.around.has(target) && !ways.inside.has(target));
   }
 }
 
