@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sdk.package import BINARIES, FOLDER, WITH_NODE, built, run
+from tests.unpacking import unpack
 
 pytestmark = WITH_NODE
 
@@ -37,7 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built()
     (archive,) = json.loads(run("npm", "pack", "--json", "--pack-destination", folder))
     with tarfile.open(folder / archive["filename"].replace("/", "-").removeprefix("@")) as packed:
-        packed.extractall(folder / "unpacked", filter="data")
+        unpack(packed, folder / "unpacked")
     installed = folder / "node_modules" / "@maestro"
     installed.mkdir(parents=True)
     (folder / "unpacked" / "package").rename(installed / "composer-sdk")

@@ -20,6 +20,7 @@ from tests.crash import workloads
 from tests.crash.invariants import check
 from tests.crash.receiver import Receiver
 from tests.crash.servers import Servers, running_servers
+from tests.unpacking import unpack
 from tests.workers.conftest import Reader
 from tests.workers.seeding import accept, publish
 
@@ -53,7 +54,7 @@ def release_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"the history of this clone does not reach back to {BEFORE[:7]}, the release before")
     folder = tmp_path_factory.mktemp("before")
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+        unpack(archive, folder)
     return folder
 
 
